@@ -1,0 +1,1 @@
+"""The science and the runtime of HyperLift: no Qt, no QGIS, nothing printed."""

@@ -1,0 +1,1 @@
+"""Models and their cards, sessions and devices, tiling and the scene runner."""

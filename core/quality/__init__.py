@@ -1,0 +1,1 @@
+"""Metrics and consistency with the input."""

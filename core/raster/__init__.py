@@ -1,0 +1,1 @@
+"""Blocks in, blocks out: pixels travel with their mask, georeference and wavelengths."""
