@@ -28,7 +28,7 @@ class Window:
     width: int
 
     def expanded(self, margin: int, shape: tuple[int, int]) -> Window:
-        """This window with ``margin`` pixels more on every side, cut at a raster of ``shape`` (rows, columns)."""
+        """This window with ``margin`` pixels more on every side, cut at ``shape`` (rows, columns)."""
         top, left = max(self.row - margin, 0), max(self.column - margin, 0)
         bottom = min(self.row + self.height + margin, shape[0])
         right = min(self.column + self.width + margin, shape[1])
@@ -92,7 +92,7 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Pixels of a window: ``pixels`` (bands, height, width) and ``valid`` (height, width), True where data."""
+    """A window's ``pixels`` (bands, height, width) and where they are ``valid`` (height, width)."""
 
     window: Window
     pixels: PixelArray
