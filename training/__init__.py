@@ -1,0 +1,1 @@
+"""Offline training: data, networks' tasks, export and evaluation. Needs torch, Lightning and rasterio."""

@@ -1,0 +1,99 @@
+"""The training of ExplainS2A as a Lightning task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import lightning
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hyperlift.core.networks.explains2a import ExplainS2A, ExplainS2AConfig
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss: ``L1(Z) + L1(out) + tv (TV_spectral(Z) + TV_spatial(out)) + angle * angle(out)``.
+
+    ``angle`` (radians) is 0 in the paper; it keeps dark pixels' spectra in shape.
+    """
+
+    tv: float = 1e-3
+    angle: float = 0.0
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Optimiser and learning rate.
+
+    Attributes:
+        steps: optimiser steps in all.
+        rate: peak learning rate.
+        one_cycle: one-cycle schedule; else the rate is halved at ``halve_at``.
+        halve_at: steps at which the rate is halved (paper: epochs 30, 60 and 90).
+        weight_decay: decoupled weight decay (AdamW; 0 is Adam).
+    """
+
+    steps: int = 6000
+    rate: float = 1e-3
+    one_cycle: bool = True
+    halve_at: tuple[int, ...] = ()
+    weight_decay: float = 0.0
+
+
+def spectral_angle(estimate: Tensor, truth: Tensor) -> Tensor:
+    """Angle in radians between spectra (N, C, H, W), shape (N, H, W), with a finite gradient at zero."""
+    chord = F.normalize(estimate, dim=1, eps=1e-4) - F.normalize(truth, dim=1, eps=1e-4)
+    half = (chord.square().sum(dim=1) + 1e-10).sqrt() / 2
+    return 2.0 * torch.asin(half.clamp(max=0.999))
+
+
+def total_variation(image: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Mean absolute difference of neighbours along each of ``dims``, summed."""
+    terms = [image.diff(dim=dim).abs().mean() for dim in dims if image.shape[dim] > 1]
+    return torch.stack(terms).sum() if terms else image.new_zeros(())
+
+
+class LiftingTask(lightning.LightningModule):
+    """ExplainS2A with its loss and schedule.
+
+    Batches are dictionaries: ``msi`` (N, c, H, W), ``hsi`` (N, C, H, W), ``measured`` (N, C, 1, 1).
+    """
+
+    def __init__(self, network: ExplainS2AConfig, loss: LossConfig, schedule: ScheduleConfig) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.network = ExplainS2A(network)
+        self.loss, self.schedule = loss, schedule
+
+    def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
+        """One step of section 1c."""
+        spectral, fused = self.network(batch["msi"].contiguous(memory_format=torch.channels_last))
+        spectral, fused, truth = spectral.float(), fused.float(), batch["hsi"]
+        measured = batch["measured"]
+        known = measured.mean()
+        near = (measured * (spectral - truth).abs()).mean() / known
+        far = (measured * (fused - truth).abs()).mean() / known
+        smooth = total_variation(spectral, (1,)) + total_variation(fused, (2, 3))
+        loss = near + far + self.loss.tv * smooth
+        if self.loss.angle:
+            angle = spectral_angle(measured * fused, measured * truth).mean()
+            loss = loss + self.loss.angle * angle
+            self.log("train/angle_deg", torch.rad2deg(angle.detach()))
+        psnr = -10.0 * torch.log10((measured * (fused.detach() - truth).square()).mean() / known)
+        self.log_dict({"train/loss": loss.detach(), "train/l1": far.detach()})
+        self.log("train/psnr", psnr, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """Adam with the configured schedule, stepped every batch."""
+        plan = self.schedule
+        optimiser = torch.optim.AdamW(self.parameters(), plan.rate, weight_decay=plan.weight_decay)
+        if plan.one_cycle:
+            scheduler = torch.optim.lr_scheduler.OneCycleLR(
+                optimiser, plan.rate, total_steps=plan.steps + 1, pct_start=0.1, final_div_factor=100.0
+            )
+        else:
+            scheduler = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(plan.halve_at), gamma=0.5)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -1,0 +1,108 @@
+"""Training runs under Lightning: CPU or CUDA, resumable, logged as CSV and for TensorBoard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
+
+from .config import TrainingConfig
+from .pairs import PairFolder
+from .regression import Regression, fit_ridge
+from .scenes import SceneMaker, SceneStream
+from .spectra import data_folder, load_collections
+from .task import LiftingTask
+
+_RIDGE_BATCHES = 150
+_RIDGE_SEED = 1
+
+
+class TrainingData(lightning.LightningDataModule):
+    """Batches for a run, from random scenes of real spectra or from a folder of image pairs."""
+
+    def __init__(self, maker: SceneMaker | PairFolder, seed: int, workers: int = 1) -> None:
+        super().__init__()
+        self.maker, self.seed, self.workers = maker, seed, workers
+
+    def train_dataloader(self) -> DataLoader:
+        """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
+        step = self.trainer.global_step if self.trainer else 0
+        stream = SceneStream(self.maker, self.seed, start=step)
+        return DataLoader(stream, batch_size=None, num_workers=self.workers)
+
+
+def ridge_of(maker: SceneMaker | PairFolder) -> Regression:
+    """Ridge regression on what a maker draws."""
+
+    def pixels(number: int) -> tuple[np.ndarray, np.ndarray]:
+        batch = maker.batch(np.random.default_rng([_RIDGE_SEED, number]))
+        return tuple(image.permute(0, 2, 3, 1).flatten(0, 2).numpy() for image in (batch.msi, batch.hsi))
+
+    return fit_ridge(pixels(number) for number in range(_RIDGE_BATCHES))
+
+
+def new_task(config: TrainingConfig, ridge: Regression) -> LiftingTask:
+    """A task whose network starts from ridge regression and the response of Sentinel-2A."""
+    task = LiftingTask(config.network, config.loss, config.schedule)
+    response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
+    weight, bias, response = (
+        torch.from_numpy(np.asarray(table, np.float32)) for table in (ridge.weight, ridge.bias, response)
+    )
+    task.network.start_from_regression(weight, bias, response)
+    task.network.to(memory_format=torch.channels_last)
+    return task
+
+
+def train(
+    config: TrainingConfig,
+    output: Path,
+    data: Path | None = None,
+    pairs: Path | None = None,
+    accelerator: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+) -> Path:
+    """Run a training and return the path of its last checkpoint.
+
+    Args:
+        config: of the run.
+        output: folder for checkpoints and logs.
+        data: folder of real cubes and libraries (see :mod:`.spectra`).
+        pairs: folder of co-registered GeoTIFF pairs to train on instead (see :mod:`.pairs`).
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+        seed: of the weights and of the scenes.
+        resume: go on from the last checkpoint in ``output``.
+    """
+    lightning.seed_everything(seed)
+    if pairs is not None:
+        maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes)
+    else:
+        collections = [c for c in load_collections(data_folder(data)) if not c.held_out]
+        maker = SceneMaker(collections, config.scenes)
+    last = output / "last.ckpt"
+    if resume and not last.is_file():
+        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        precision="bf16-mixed",
+        max_steps=config.schedule.steps,
+        gradient_clip_val=1.0,
+        logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
+        callbacks=[
+            ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=250),
+            LearningRateMonitor("step"),
+        ],
+        enable_model_summary=False,
+        log_every_n_steps=20,
+    )
+    task = new_task(config, ridge_of(maker))
+    trainer.fit(task, TrainingData(maker, seed), ckpt_path=last if resume else None, weights_only=False)
+    trainer.save_checkpoint(last)
+    return last
