@@ -63,7 +63,6 @@ def test_metadata_tells_what_the_plugin_site_asks():
     assert (general["qgisMinimumVersion"], general["qgisMaximumVersion"]) == ("3.22", "4.99")
     assert general["hasProcessingProvider"] == "yes"
     assert (ROOT / general["icon"]).exists()
-    assert f'\nversion = "{general["version"]}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_wheel_equals_the_tree(tmp_path):
