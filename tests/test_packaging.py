@@ -38,7 +38,7 @@ def test_zip_has_one_top_folder_and_a_licence(plugin_zip):
 
 def test_zip_leaves_development_out(plugin_zip):
     folders = {name.split("/")[1] for name in plugin_zip.namelist()}
-    assert not folders & {"tests", "tools", "training", ".ci", ".gitignore", "Makefile"}
+    assert not folders & {"docs", "tests", "tools", "training", ".ci", ".gitignore", "Makefile"}
     assert {"core", "algorithms", "resources"} <= folders
 
 
@@ -75,7 +75,7 @@ def test_wheel_equals_the_tree(tmp_path):
     subprocess.run(build, cwd=tree, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    outside = {".ci", ".gitignore", "Makefile", "README.md", "pyproject.toml", "tests", "tools"}
+    outside = {".ci", ".gitignore", "Makefile", "README.md", "docs", "pyproject.toml", "tests", "tools"}
     assert packed == {f"hyperlift/{path}" for path in git_files() if path.split("/")[0] not in outside}
 
 

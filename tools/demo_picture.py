@@ -42,7 +42,7 @@ def composite(
 ) -> np.ndarray:
     """Colour picture ``(H, W, 3)`` of the bands nearest to three wavelengths, stretched together."""
     picture = np.stack([pixels[np.abs(at_nm - colour).argmin()] for colour in colours_nm], axis=-1)
-    return np.clip(picture / np.nanpercentile(picture, 99), 0, 1) ** gamma
+    return np.nan_to_num(np.clip(picture / np.nanpercentile(picture, 99), 0, 1)) ** gamma
 
 
 def leaf_water_depth(pixels: np.ndarray, at_nm: np.ndarray) -> np.ndarray:
