@@ -10,7 +10,7 @@ from .grids import FloatArray, Grid
 from .responses import hat_matrix
 
 _FWHM_TO_SIGMA = 1.0 / (2.0 * np.sqrt(2.0 * np.log(2.0)))
-_QUADRATURE = np.linspace(-3.0, 3.0, 61)  # in standard deviations
+_QUADRATURE = np.linspace(-4.0, 4.0, 81)  # in standard deviations
 
 
 def resampling_matrix(source: Grid, target: Grid) -> tuple[FloatArray, npt.NDArray[np.bool_]]:

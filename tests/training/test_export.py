@@ -1,0 +1,111 @@
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from hyperlift.core.networks.explains2a import ExplainS2AConfig
+from hyperlift.core.spectral import sensor
+from hyperlift.training.cards import band_estimators, make_card
+from hyperlift.training.export import Deployed, export, measure_halo, open_model, parity
+from hyperlift.training.task import LiftingTask, LossConfig, ScheduleConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def task():
+    torch.manual_seed(0)
+    return LiftingTask(ExplainS2AConfig(), LossConfig(), ScheduleConfig(steps=1))
+
+
+@pytest.fixture(scope="module")
+def model(task, maker, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "explains2a.onnx"
+    card = make_card(task, "aviris172", band_estimators(maker, batches=3), halo=48, tile=256)
+    export(task, path, card)
+    return path
+
+
+def test_parity_with_torch(task, model):
+    assert parity(Deployed(task.network), model) < 1e-4
+
+
+def test_one_plain_file_of_an_old_opset(model):
+    graph = onnx.load(model)
+    onnx.checker.check_model(graph)
+    assert graph.ir_version <= 9
+    assert [entry.version for entry in graph.opset_import] == [17]
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+    assert not any(weight.external_data for weight in graph.graph.initializer)
+
+
+def test_any_size_and_no_negative_reflectance(model):
+    lift = open_model(model)
+    for size in ((1, 1), (7, 30)):
+        hsi = lift(np.random.default_rng(0).random((12, *size)))
+        assert hsi.shape == (172, *size)
+        assert hsi.min() >= 0
+
+
+def test_digest_can_be_checked_with_the_standard_library(model):
+    content = model.read_bytes()
+    digest = re.search(rb"sha256:([0-9a-f]{64})", content).group(1)
+    assert hashlib.sha256(content.replace(digest, b"0" * 64)).hexdigest().encode() == digest
+
+
+def test_card_holds_what_others_read(model):
+    properties = {entry.key: entry.value for entry in onnx.load(model).metadata_props}
+    card = json.loads(properties["card"])
+    assert card["name"] == "explains2a"
+    assert card["sensor"] == "sentinel2"
+    assert card["input"]["bands"] == [
+        "B1",
+        "B2",
+        "B3",
+        "B4",
+        "B5",
+        "B6",
+        "B7",
+        "B8",
+        "B8A",
+        "B9",
+        "B11",
+        "B12",
+    ]
+    assert card["input"]["scale"] == 1e-4
+    assert len(card["output"]["wavelength_nm"]) == len(card["output"]["fwhm_nm"]) == 172
+    assert (card["scale_factor"], card["halo"], card["tile"]) == (1, 48, 256)
+    assert set(card["input"]["estimators"]) == {"B1", "B9"}
+    assert set(card["input"]["estimators"]["B1"]["weights"]) == set(card["input"]["bands"]) - {"B1", "B9"}
+
+
+def test_measured_halo_is_within_the_receptive_field(task):
+    assert 8 <= measure_halo(Deployed(task.network), tolerance=1e-3) <= 80
+
+
+def test_loads_in_onnxruntime_1_17(model):
+    old = ROOT / "build" / "onnxruntime-1.17"
+    if not old.is_dir():
+        pytest.skip("onnxruntime 1.17 is not installed (it has no wheel for this Python)")
+    script = (
+        "import sys, numpy, onnxruntime as ort; assert ort.__version__.startswith('1.17'), ort.__version__;"
+        "s = ort.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider']);"
+        "print(s.run(None, {'msi': numpy.zeros((1, 12, 5, 9), numpy.float32)})[0].shape)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(model)],
+        env={**os.environ, "PYTHONPATH": str(old)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "(1, 172, 5, 9)" in result.stdout

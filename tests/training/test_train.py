@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+import rasterio
+import torch
+
+from hyperlift.core.networks.explains2a import ExplainS2AConfig
+from hyperlift.core.spectral import grid
+from hyperlift.training.config import CONFIGS, TrainingConfig
+from hyperlift.training.pairs import PairFolder
+from hyperlift.training.regression import fit_ridge
+from hyperlift.training.scenes import SceneConfig
+from hyperlift.training.task import LossConfig, ScheduleConfig, spectral_angle
+from hyperlift.training.train import train
+
+
+def write(path, pixels, nodata=None):
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=len(pixels),
+        height=pixels.shape[1],
+        width=pixels.shape[2],
+        dtype="float32",
+        crs="EPSG:32632",
+        transform=rasterio.transform.from_origin(0, 0, 10, 10),
+        nodata=nodata,
+    ) as raster:
+        raster.write(pixels.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def pair_folder(tmp_path_factory):
+    """Two scenes whose channels are a fixed linear map of the bands."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rng = np.random.default_rng(0)
+    mixing = rng.random((172, 12)) / 12
+    for name in ("a", "b"):
+        msi = rng.random((12, 30, 26))
+        write(folder / f"{name}_msi.tif", msi)
+        write(folder / f"{name}_hsi.tif", np.tensordot(mixing, msi, axes=1))
+    return folder
+
+
+@pytest.fixture
+def tiny():
+    return TrainingConfig(
+        network=ExplainS2AConfig(features=8, blocks=1),
+        loss=LossConfig(tv=1e-4, angle=0.1),
+        schedule=ScheduleConfig(steps=4),
+        scenes=SceneConfig(sides=(12,), pixels=288),
+    )
+
+
+def weights(checkpoint):
+    return torch.load(checkpoint, weights_only=False)["state_dict"]
+
+
+def test_ridge_recovers_a_linear_map():
+    rng = np.random.default_rng(0)
+    weight, bias = rng.random((172, 12)), rng.random(172)
+    inputs = [rng.random((500, 12)) for _ in range(3)]
+    fit = fit_ridge(((x, x @ weight.T + bias) for x in inputs), penalty=1e-12)
+    np.testing.assert_allclose(fit.weight, weight, atol=1e-8)
+    np.testing.assert_allclose(fit.bias, bias, atol=1e-8)
+
+
+def test_training_starts_resumes_and_logs(pair_folder, tiny, tmp_path):
+    last = train(tiny, tmp_path / "run", pairs=pair_folder, accelerator="cpu")
+    state = torch.load(last, weights_only=False)
+    assert state["global_step"] == 4
+    assert (tmp_path / "run" / "csv").is_dir()
+    assert list((tmp_path / "run" / "tensorboard").rglob("events*"))
+    again = train(tiny, tmp_path / "again", pairs=pair_folder, accelerator="cpu")
+    for name, weight in weights(last).items():
+        assert torch.equal(weight, weights(again)[name]), name
+
+
+def test_resumed_run_sees_the_batches_it_would_have_seen(pair_folder, tiny, tmp_path):
+    from hyperlift.training.train import TrainingData
+
+    class Trainer:
+        global_step = 3
+
+    data = TrainingData(PairFolder(pair_folder, tiny.scenes), seed=9, workers=0)
+    straight = iter(data.train_dataloader())
+    fourth = [next(straight) for _ in range(4)][3]
+    data.trainer = Trainer()
+    resumed = next(iter(data.train_dataloader()))
+    assert torch.equal(fourth["msi"], resumed["msi"])
+
+
+def test_nothing_to_resume_is_said(pair_folder, tiny, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing to resume.*Leave out --resume"):
+        train(tiny, tmp_path / "none", pairs=pair_folder, accelerator="cpu", resume=True)
+
+
+def test_pairs_keep_pixels_together(pair_folder):
+    folder = PairFolder(pair_folder, SceneConfig(sides=(16,), pixels=512))
+    batch = folder.batch(np.random.default_rng(0))
+    assert batch.msi.shape == (2, 12, 16, 16)
+    fit = fit_ridge(
+        (
+            (
+                batch.msi.permute(0, 2, 3, 1).reshape(-1, 12).numpy(),
+                batch.hsi.permute(0, 2, 3, 1).reshape(-1, 172).numpy(),
+            ),
+        )
+    )
+    error = fit.predict(batch.msi[0].numpy()) - batch.hsi[0].numpy()
+    assert np.abs(error).max() < 1e-4
+
+
+def test_nodata_in_a_pair_is_not_measured(tmp_path):
+    msi, hsi = np.full((12, 20, 20), 0.2), np.full((172, 20, 20), 0.3)
+    msi[3, :, 4] = -9999
+    write(tmp_path / "x_msi.tif", msi, nodata=-9999)
+    write(tmp_path / "x_hsi.tif", hsi)
+    batch = PairFolder(tmp_path, SceneConfig(sides=(20,), pixels=400)).batch(np.random.default_rng(0))
+    assert batch.measured.mean() == pytest.approx(0.95)
+    assert batch.msi.min() >= 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: None, "holds no pairs named"),
+        (lambda folder: write(folder / "x_msi.tif", np.zeros((12, 8, 8))), "has no partner 'x_hsi.tif'"),
+        (
+            lambda folder: [
+                write(folder / "x_msi.tif", np.zeros((12, 8, 8))),
+                write(folder / "x_hsi.tif", np.zeros((172, 8, 9))),
+            ],
+            "do not lie on the same pixels",
+        ),
+        (
+            lambda folder: [
+                write(folder / "x_msi.tif", np.zeros((12, 8, 8))),
+                write(folder / "x_hsi.tif", np.zeros((100, 8, 8))),
+            ],
+            "has 100 channels; 'aviris172' has 172",
+        ),
+    ],
+)
+def test_bad_pair_folders_are_explained(tmp_path, make, message):
+    make(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        PairFolder(tmp_path, SceneConfig())
+
+
+def test_spectral_angle_is_exact_and_has_a_finite_gradient():
+    a, b = torch.rand(1, 172, 3, 3).double(), torch.rand(1, 172, 3, 3).double()
+    cosine = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
+    torch.testing.assert_close(spectral_angle(a, b), cosine.arccos(), atol=1e-6, rtol=0)
+    a.requires_grad_()
+    spectral_angle(a, a.detach()).sum().backward()
+    assert torch.isfinite(a.grad).all()
+
+
+def test_paper_configuration_is_the_papers():
+    paper = CONFIGS["explains2a-paper"]
+    assert paper.schedule.rate == 1e-4
+    assert paper.schedule.halve_at == (75_000, 150_000, 225_000)
+    assert paper.scenes.sides == (64,)
+    assert paper.scenes.pixels == 8 * 64 * 64
+    assert paper.loss == LossConfig(tv=1e-3, angle=0.0)
+    assert len(grid(paper.scenes.target)) == 172
