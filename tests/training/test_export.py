@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
-from hyperlift.core.spectral import sensor
 from hyperlift.training.cards import band_estimators, make_card
 from hyperlift.training.export import Deployed, export, measure_halo, open_model, parity
 from hyperlift.training.task import LiftingTask, LossConfig, ScheduleConfig
