@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from demo_picture import draw
+from hyperlift.training.pictures import draw_scene
 
 SCENE = Path("resources/sample/sentinel2_sample.tif")
 OUTPUT = Path("build/demo/hyperspectral.tif")
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     print(f"Running {ALGORITHM} on {SCENE} in QGIS ...", flush=True)
     results = lift()
-    draw(SCENE, OUTPUT, PICTURE)
+    draw_scene(SCENE, OUTPUT, PICTURE)
     print(f"Hyperspectral image: {OUTPUT}")
     print(f"Picture:             {PICTURE}")
     print(f"Ran on {results['DEVICE_USED']}, {results['PIXELS_PER_SECOND']:,.0f} pixels per second.")

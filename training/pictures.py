@@ -1,4 +1,4 @@
-"""Picture of a lifted scene: the input, the output, and spectra of a few pixels with the input on them."""
+"""Pictures of lifted scenes, with spectra of a few pixels and the input on them, and of errors."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SHOULDERS_NM, LEAF_WATER_NM = (1110.0, 1270.0), 1200.0
 COLOURS = {"water": "#2a6fbb", "vegetation": "#2e8b3d", "soil": "#a5672a", "built-up": "#c0392b"}
 
 
-def read_input(path: Path) -> np.ndarray:
-    """Reflectance ``(12, H, W)`` of the sample scene."""
+def read_input(path: Path, offset: float = 0.0) -> np.ndarray:
+    """Reflectance ``(12, H, W)`` of a Sentinel-2 image in digital numbers of 1e-4, plus ``offset``."""
     with rasterio.open(path) as file:
-        return file.read().astype(np.float32) / 10_000
+        return file.read().astype(np.float32) / 10_000 + offset
 
 
 def read_output(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -84,9 +84,9 @@ def draw_spectrum(axes: plt.Axes, kind: str, msi: np.ndarray, hsi: np.ndarray, a
     axes.grid(alpha=0.3)
 
 
-def draw(scene: Path, lifted: Path, target: Path) -> None:
-    """Write the picture of a scene and its lifted image to ``target``."""
-    msi, (at_nm, hsi) = read_input(scene), read_output(lifted)
+def draw_scene(scene: Path, lifted: Path, target: Path, offset: float = 0.0) -> None:
+    """Write the picture of a scene (see :func:`read_input`) and its lifted image to ``target``."""
+    msi, (at_nm, hsi) = read_input(scene, offset), read_output(lifted)
     figure = plt.figure(figsize=(16, 8.6), layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.25, 1))
     maps = upper.subplots(1, 4)
@@ -110,4 +110,20 @@ def draw(scene: Path, lifted: Path, target: Path) -> None:
     spectra[0].set_ylabel("reflectance")
     spectra[0].legend(loc="upper right")
     figure.savefig(target, dpi=100)
+    plt.close(figure)
+
+
+def draw_errors(errors: dict[str, dict[str, np.ndarray]], wavelength_nm: np.ndarray, target: Path) -> None:
+    """Write curves of RMSE ``(C,)`` over wavelength, one panel for each scene, one line for each method."""
+    figure, panels = plt.subplots(len(errors), 1, figsize=(11, 3 * len(errors)), layout="constrained")
+    order = np.argsort(wavelength_nm)
+    at_nm = wavelength_nm[order]
+    holes = np.flatnonzero(np.diff(at_nm) > 3 * np.median(np.diff(at_nm))) + 1
+    for axes, (scene, methods) in zip(np.atleast_1d(panels), errors.items()):
+        for method, curve in methods.items():
+            axes.plot(np.insert(at_nm, holes, np.nan), np.insert(curve[order], holes, np.nan), label=method)
+        axes.set(title=scene, xlabel="wavelength (nm)", ylabel="RMSE (reflectance)", ylim=(0, None))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(target, dpi=90)
     plt.close(figure)

@@ -1,17 +1,13 @@
-"""The picture of the demo, on a stand-in for the lifted scene."""
-
-from __future__ import annotations
+"""Pictures, on a stand-in for a lifted scene."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
-rasterio = pytest.importorskip("rasterio")
-pytest.importorskip("matplotlib")
-
-from hyperlift.core.spectral import grid, sensor  # noqa: E402
-from hyperlift.tools import demo_picture  # noqa: E402
+from hyperlift.core.spectral import grid, sensor
+from hyperlift.training import pictures
 
 SCENE = Path(__file__).parents[2] / "resources" / "sample" / "sentinel2_sample.tif"
 
@@ -33,15 +29,15 @@ def lifted(tmp_path_factory) -> Path:
 
 
 def test_output_is_read_as_reflectance_in_order_of_wavelength(lifted):
-    wavelength, pixels = demo_picture.read_output(lifted)
+    wavelength, pixels = pictures.read_output(lifted)
     assert (np.diff(wavelength) > 0).all()
     assert np.isnan(pixels[:, 0, 0]).all()
     assert 0.0 < np.nanmedian(pixels) < 1.0
 
 
 def test_pixels_are_what_their_names_say():
-    msi = demo_picture.read_input(SCENE)
-    chosen = demo_picture.choose_pixels(msi)
+    msi = pictures.read_input(SCENE)
+    chosen = pictures.choose_pixels(msi)
     band = {
         kind: dict(zip(sensor("sentinel2a").band_names, msi[:, row, column]))
         for kind, (row, column) in chosen.items()
@@ -53,7 +49,7 @@ def test_pixels_are_what_their_names_say():
 
 
 def test_picture_is_drawn(lifted, tmp_path):
-    demo_picture.draw(SCENE, lifted, tmp_path / "demo.png")
-    pixels = demo_picture.plt.imread(tmp_path / "demo.png")
+    pictures.draw_scene(SCENE, lifted, tmp_path / "demo.png")
+    pixels = pictures.plt.imread(tmp_path / "demo.png")
     assert pixels.shape[:2] == (860, 1600)
     assert pixels[..., :3].std() > 0.1
