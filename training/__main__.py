@@ -28,6 +28,7 @@ def _train(options: argparse.Namespace) -> None:
         accelerator=options.device,
         seed=options.seed,
         resume=options.resume,
+        weights=options.weights,
     )
     print(f"Checkpoint: {checkpoint}")
 
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=int, help="optimiser steps, instead of the configuration's")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
+    train.add_argument("--weights", type=Path, help="checkpoint to start from, with a new schedule")
     add_data(train)
 
     export = command("export", _export, "Write a checkpoint as an ONNX model with its card.")

@@ -120,6 +120,14 @@ def score(scene: HeldOutScene, method: str, lift: Lift) -> Score:
     )
 
 
+def spectral_rmse(scene: HeldOutScene, lift: Lift) -> np.ndarray:
+    """RMSE of each channel ``(C,)`` over pixels with data, NaN where the instrument did not measure."""
+    estimate = np.stack([lift(msi) for msi in scene.msi])
+    present = scene.hsi.max(axis=1) > 1e-3
+    error = (estimate - scene.hsi).swapaxes(0, 1)[:, present]
+    return np.where(scene.measured, np.sqrt((error**2).mean(axis=1)), np.nan)
+
+
 def markdown_table(scores: list[Score]) -> str:
     """Scores as a Markdown table, with the mean of each method."""
     lines = [

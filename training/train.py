@@ -68,6 +68,7 @@ def train(
     accelerator: str = "auto",
     seed: int = 0,
     resume: bool = False,
+    weights: Path | None = None,
 ) -> Path:
     """Run a training and return the path of its last checkpoint.
 
@@ -79,6 +80,7 @@ def train(
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         seed: of the weights and of the scenes.
         resume: go on from the last checkpoint in ``output``.
+        weights: checkpoint whose weights to start from instead of ridge regression, with a new schedule.
     """
     lightning.seed_everything(seed)
     if pairs is not None:
@@ -103,6 +105,8 @@ def train(
         log_every_n_steps=20,
     )
     task = new_task(config, ridge_of(maker))
+    if weights is not None:
+        task.load_state_dict(torch.load(weights, map_location="cpu", weights_only=False)["state_dict"])
     trainer.fit(task, TrainingData(maker, seed), ckpt_path=last if resume else None, weights_only=False)
     trainer.save_checkpoint(last)
     return last
