@@ -1,0 +1,144 @@
+"""From stored numbers to reflectance: scale and offset as given, as stated in the file, or as recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import RasterError
+from ..raster.blocks import PixelArray, Source, Window
+
+_SAMPLES = 5  # windows along each side of the scene
+_SAMPLE_SIDE = 48
+_BRIGHT = 2.0  # no scene has a hundredth of its pixels above this reflectance
+# Darkest reflectance when the offset of +1000 digital numbers is still in: in several bands at once.
+_DARK_RANGE = (0.095, 0.15)
+_DARK_PERCENTILE = 0.5
+_DARK_BANDS = 3
+
+
+@dataclass(frozen=True)
+class Reflectance:
+    """``reflectance = number * scale + offset`` for the bands that feed a network.
+
+    Attributes:
+        scale: one for each of these bands, shape ``(n,)``.
+        offset: likewise.
+        how: one sentence for the log and the provenance.
+        warnings: sentences that the user must see.
+    """
+
+    scale: npt.NDArray[np.float32]
+    offset: npt.NDArray[np.float32]
+    how: str
+    warnings: tuple[str, ...] = ()
+
+    def of(self, pixels: PixelArray) -> PixelArray:
+        """Reflectance of stored numbers ``(n, h, w)``."""
+        result: PixelArray = pixels * self.scale[:, None, None] + self.offset[:, None, None]
+        return result
+
+
+def calibrate(
+    source: Source,
+    numbers: Sequence[int],
+    window: Window,
+    product_scale: float,
+    scale: float | None = None,
+    offset: float | None = None,
+) -> Reflectance:
+    """Find scale and offset.
+
+    Args:
+        source: the raster.
+        numbers: band numbers (from 1) that are used.
+        window: part of the raster that is used.
+        product_scale: reflectance per digital number of the sensor's products.
+        scale: the user's scale, None to find it.
+        offset: the user's offset, None to find it.
+
+    Raises:
+        RasterError: the numbers cannot be reflectance, or there is nothing to recognise them by.
+    """
+    used = [number - 1 for number in numbers]
+    stated, why = source.calibration, "as given"
+    scales = np.full(len(used), scale if scale is not None else np.nan)
+    offsets = np.full(len(used), offset if offset is not None else 0.0)
+    if stated is not None:
+        if scale is None:
+            scales, why = np.array(stated.scale)[used], "as the file states"
+        if offset is None:
+            offsets = np.array(stated.offset)[used]
+    sample = _sample(source, used, window)
+    if np.isnan(scales).any():
+        recognised, why = _recognise(source, sample, product_scale)
+        scales[:] = recognised
+    how = f"Reflectance = number * {_numbers(scales)} + {_numbers(offsets)} ({why})."
+    warnings = _offset_warning(source.dtype, sample, scales, offsets)
+    return Reflectance(scales.astype(np.float32), offsets.astype(np.float32), how, warnings)
+
+
+def _recognise(source: Source, sample: PixelArray, product_scale: float) -> tuple[float, str]:
+    """Scale, and by what it was recognised."""
+    if source.dtype.itemsize == 1:
+        raise RasterError(
+            f"'{source.name}' is an 8-bit picture, made to be looked at, not reflectance; use the product's "
+            "original bands."
+        )
+    if source.dtype.kind in "iu":
+        return product_scale, "recognised: digital numbers stored as integers"
+    if not sample.size:
+        raise RasterError(
+            f"No valid pixel was found in '{source.name}'; if a small part of it is valid, set EXTENT to "
+            "that part or give SCALE."
+        )
+    if np.percentile(sample, 99) <= _BRIGHT:
+        return 1.0, "recognised: reflectance stored as fractions"
+    return product_scale, "recognised: digital numbers stored as fractions"
+
+
+def _offset_warning(
+    dtype: np.dtype[np.generic],
+    sample: PixelArray,
+    scales: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.float64],
+) -> tuple[str, ...]:
+    if not sample.size or dtype.kind not in "iu" or offsets.any():
+        return ()
+    dark = np.percentile(sample, _DARK_PERCENTILE, axis=1) * scales
+    low, high = _DARK_RANGE
+    if dark.min() < low or ((dark >= low) & (dark <= high)).sum() < _DARK_BANDS:
+        return ()
+    return (
+        f"The darkest pixels of all bands start near {dark.min() / scales.min():.0f} digital numbers: the "
+        "+1000 offset of processing baseline 04.00 is most likely still in; set OFFSET to -0.1.",
+    )
+
+
+def _sample(source: Source, used: Sequence[int], window: Window) -> PixelArray:
+    """Valid pixels ``(n, samples)`` of small windows spread evenly over a part of the raster."""
+    rows = _starts(window.row, window.height)
+    columns = _starts(window.column, window.width)
+    height, width = min(_SAMPLE_SIDE, window.height), min(_SAMPLE_SIDE, window.width)
+    pieces = []
+    for row in rows:
+        for column in columns:
+            block = source.read(Window(row, column, height, width))
+            pixels = block.pixels[list(used)]
+            pieces.append(pixels[:, block.valid & np.isfinite(pixels).all(axis=0)])
+        source.release()
+    return np.concatenate(pieces, axis=1)
+
+
+def _starts(first: int, length: int) -> list[int]:
+    last = max(length - _SAMPLE_SIDE, 0)
+    return sorted({first + round(last * step / (_SAMPLES - 1)) for step in range(_SAMPLES)})
+
+
+def _numbers(values: npt.NDArray[np.float64]) -> str:
+    """One number when all are equal, else a list."""
+    unique = np.unique(values)
+    return f"{unique[0]:g}" if len(unique) == 1 else f"({', '.join(f'{value:g}' for value in values)})"

@@ -1,0 +1,50 @@
+"""Whole arrays in, whole arrays out: for notebooks and scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy.typing as npt
+
+from ..errors import RasterError
+from ..raster.arrays import ArraySink, ArraySource
+from ..raster.blocks import PixelArray, RasterProfile
+from .scene import LiftOptions, lift_scene
+from .session import Session
+
+
+def lift(msi: npt.ArrayLike, model: str | Path = "explains2a", device: str = "auto") -> PixelArray:
+    """Lift a multispectral image to a hyperspectral one.
+
+    Args:
+        msi: reflectance as a fraction, shape ``(c, H, W)``, bands in the model's order (Sentinel-2: B1 to B8,
+            B8A, B9, B11, B12); pixels with a NaN are left out.
+        model: name of a bundled model, or a model file.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Returns:
+        Reflectance, float32, shape ``(C, f*H, f*W)`` with the model's scale factor ``f``; NaN where the image
+        has one.
+
+    Raises:
+        RasterError: the image has another shape, or no valid pixel.
+        ModelError: there is no such model or device, or it fails.
+        RuntimeMissingError: onnxruntime is not installed.
+    """
+    session = Session.open(model, device)
+    source = ArraySource(msi)
+    bands = len(session.card.input.bands)
+    if len(source.bands) != bands:
+        raise RasterError(
+            f"The image has {len(source.bands)} bands, the model needs {bands}: "
+            f"{', '.join(session.card.input.bands)}."
+        )
+    sinks: list[ArraySink] = []
+
+    def make_sink(profile: RasterProfile) -> ArraySink:
+        sinks.append(ArraySink(profile))
+        return sinks[0]
+
+    options = LiftOptions(tuple(range(1, bands + 1)), scale=1.0, offset=0.0, data_type="float32")
+    lift_scene(source, make_sink, session, options)
+    return sinks[0].pixels

@@ -1,0 +1,63 @@
+"""What the output of a scene looks like: its bands, its place, its colours and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..raster.blocks import BandTable, RasterProfile, Source, Window
+from ..version import plugin_version
+from .bands import BandMatch
+from .calibration import Reflectance
+from .card import Card
+
+_NATURAL_COLOUR_NM = (665.0, 560.0, 490.0)
+# Items under which products and converters keep the time of acquisition, the most specific first.
+_TIMES = (
+    "acquisition_time",
+    "datatake_1_datatake_sensing_start",
+    "product_start_time",
+    "acquisitiondatetime",
+    "acquisition time",
+    "sensing_time",
+    "datetime",
+    "tifftag_datetime",
+)
+
+
+def output_profile(
+    card: Card, source: Source, window: Window, tile: int, data_type: str, metadata: Mapping[str, str]
+) -> RasterProfile:
+    """Profile of the result of lifting ``window`` of ``source`` in tiles of ``tile`` input pixels."""
+    wavelength, factor = card.output.wavelength_nm, card.scale_factor
+    distances = [[abs(centre - colour) for centre in wavelength] for colour in _NATURAL_COLOUR_NM]
+    red, green, blue = (distance.index(min(distance)) + 1 for distance in distances)
+    return RasterProfile(
+        shape=(window.height * factor, window.width * factor),
+        bands=BandTable(tuple(f"{centre:.1f} nm" for centre in wavelength), wavelength, card.output.fwhm_nm),
+        georeference=source.georeference.of_window(window, factor),
+        tile=tile * factor,
+        data_type=data_type,
+        natural_colour=(red, green, blue),
+        metadata=metadata,
+    )
+
+
+def provenance(
+    card: Card, source: Source, match: BandMatch, reflectance: Reflectance, device: str, tile: int
+) -> dict[str, str]:
+    """Metadata items that say how the result came about."""
+    version = plugin_version()
+    entries = {
+        "TIFFTAG_SOFTWARE": f"HyperLift {version}",
+        "HYPERLIFT_VERSION": version,
+        "HYPERLIFT_MODEL": f"{card.name} {card.version}",
+        "HYPERLIFT_MODEL_DIGEST": card.digest,
+        "HYPERLIFT_SOURCE": source.name,
+        "HYPERLIFT_BANDS": match.how,
+        "HYPERLIFT_CALIBRATION": reflectance.how,
+        "HYPERLIFT_DEVICE": device,
+        "HYPERLIFT_TILE_SIZE": str(tile),
+    }
+    items = {key.lower(): value for key, value in source.metadata.items()}
+    acquired = next((items[key] for key in _TIMES if items.get(key)), "")
+    return {**entries, "ACQUISITION_TIME": acquired} if acquired else entries

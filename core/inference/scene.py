@@ -1,0 +1,230 @@
+"""The scene runner: read, lift and write a scene tile by tile, whatever its size.
+
+A thread reads ahead and another writes behind while the network runs on the calling thread. The result does
+not depend on the tiles: each is lifted with the surroundings that its pixels depend on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import CancelledError, RasterError
+from ..quality.consistency import ConsistencyGauge
+from ..raster.blocks import Block, PixelArray, RasterProfile, Sink, Source, Window
+from .bands import match_bands
+from .calibration import calibrate
+from .feeding import Feed, Feeder, ahead, one_thread
+from .profile import output_profile, provenance
+from .report import Monitor, SceneReport, SilentMonitor
+from .session import Session
+from .tiling import TileRunner, tile_side, tiles
+
+_BEHIND = 2  # blocks lifted and not yet written
+_WATCH_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class LiftOptions:
+    """What the user may set.
+
+    Attributes:
+        bands: band numbers (from 1) in the model's order; empty to recognise them.
+        scale: reflectance per stored number; None to recognise it.
+        offset: reflectance of the stored number zero; None to recognise it.
+        window: part of the scene to lift; None for all of it.
+        tile: side of a tile in pixels, rounded to a multiple of 16; None for the card's.
+        data_type: of the output, ``int16`` (scale 1e-4) or ``float32``.
+    """
+
+    bands: tuple[int, ...] = ()
+    scale: float | None = None
+    offset: float | None = None
+    window: Window | None = None
+    tile: int | None = None
+    data_type: str = "int16"
+
+
+def lift_scene(
+    source: Source,
+    make_sink: Callable[[RasterProfile], Sink],
+    session: Session,
+    options: LiftOptions | None = None,
+    monitor: Monitor | None = None,
+) -> SceneReport:
+    """Lift a scene; after any failure nothing half written remains.
+
+    Args:
+        source: the multispectral raster.
+        make_sink: creates the output.
+        session: the network.
+        options: what the user set.
+        monitor: is told of progress and asked whether to stop, the latter from another thread as well.
+
+    Raises:
+        RasterError: the raster cannot be used, read or written.
+        ModelError: the network fails or memory does not suffice for the smallest tile.
+        CancelledError: the monitor asked to stop.
+    """
+    run = _Run(source, session, options or LiftOptions(), monitor or SilentMonitor())
+    with ExitStack() as undo:
+        sink = make_sink(run.profile())
+        undo.callback(sink.discard)
+        run.lift_into(sink)
+        sink.commit()
+        undo.pop_all()
+    return run.report()
+
+
+class _Run:
+    """One scene on its way through."""
+
+    def __init__(self, source: Source, session: Session, options: LiftOptions, monitor: Monitor) -> None:
+        self.started = time.perf_counter()
+        self.source, self.session, self.options, self.monitor = source, session, options, monitor
+        self.card = card = session.card
+        self.window = _part(source, options.window)
+        self.side = tile_side(options.tile or card.tile)
+        self.match = match_bands(source.bands, card, options.bands)
+        self.reflectance = calibrate(
+            source, self.match.numbers, self.window, card.input.scale, options.scale, options.offset
+        )
+        self.feeder = Feeder(source, self.match, self.reflectance, card.halo)
+        self.runner = TileRunner(session, card.halo)
+        self.gauge = ConsistencyGauge(
+            card.input.sensor, card.output.grid, card.scale_factor, tuple(self.match.estimated)
+        )
+        self.warnings = (*session.warnings, *self.match.warnings, *self.reflectance.warnings)
+        self.session_seconds = 0.0
+        self.valid = 0
+        self._announce()
+
+    def profile(self) -> RasterProfile:
+        """What the output looks like."""
+        metadata = provenance(
+            self.card, self.source, self.match, self.reflectance, self.session.device, self.side
+        )
+        return output_profile(
+            self.card, self.source, self.window, self.side, self.options.data_type, metadata
+        )
+
+    def lift_into(self, sink: Sink) -> None:
+        """Lift all tiles into a sink."""
+        done, total = 0, self.window.height * self.window.width
+        with ExitStack() as stack:
+            self._watch(stack)
+            readers, writers = one_thread(stack), one_thread(stack)
+            written: deque[Future[None]] = deque()
+            for feed in ahead(readers, self._feed, tiles(self.window, self.side)):
+                self._check_cancelled()
+                written.append(writers.submit(self._write, sink, feed, self._lift(feed)))
+                while len(written) > _BEHIND:
+                    written.popleft().result()
+                done += feed.valid.size
+                self.monitor.progress(done / total)
+            for block in written:
+                block.result()
+            self._check_cancelled()
+        if not self.valid:
+            raise RasterError(
+                f"'{self.source.name}' has no valid pixel in this part, all is nodata; choose another extent."
+            )
+
+    def report(self) -> SceneReport:
+        """What was done."""
+        rows, columns = self.window.height, self.window.width
+        factor = self.card.scale_factor
+        return SceneReport(
+            source=self.source.name,
+            model=self.card.name,
+            digest=self.card.digest,
+            device=self.session.device,
+            shape=(rows * factor, columns * factor),
+            tile=self.side,
+            bands=self.match.how,
+            calibration=self.reflectance.how,
+            scale=tuple(float(value) for value in self.reflectance.scale),
+            offset=tuple(float(value) for value in self.reflectance.offset),
+            pixels=rows * columns,
+            valid_fraction=self.valid / (rows * columns),
+            seconds=time.perf_counter() - self.started,
+            session_seconds=self.session_seconds,
+            consistency=self.gauge.medians(),
+            consistency_median=self.gauge.median(),
+            warnings=(*self.warnings, *self.runner.warnings),
+        )
+
+    def _announce(self) -> None:
+        self.monitor.info(f"Model {self.card.title} on {self.session.device}.")
+        self.monitor.info(self.match.how)
+        self.monitor.info(self.reflectance.how)
+        for sentence in self.warnings:
+            self.monitor.warning(sentence)
+
+    def _watch(self, stack: ExitStack) -> None:
+        """Interrupt the network when the user cancels: a tile can take many seconds."""
+        finished = threading.Event()
+
+        def watch() -> None:
+            while not finished.wait(_WATCH_SECONDS):
+                if self.monitor.cancelled():
+                    self.session.interrupt()
+
+        one_thread(stack).submit(watch)
+        stack.callback(finished.set)
+
+    def _check_cancelled(self) -> None:
+        if self.monitor.cancelled():
+            raise CancelledError("Cancelled; nothing was written.")
+
+    def _feed(self, tile: Window) -> Feed:
+        """Runs on the reading thread."""
+        feed = self.feeder.feed(tile)
+        if tile.column + tile.width == self.window.column + self.window.width:
+            self.source.release()
+        return feed
+
+    def _lift(self, feed: Feed) -> PixelArray | None:
+        if not feed.valid.any():
+            return None
+        started = time.perf_counter()
+        lifted = self.runner.run(feed.pixels, feed.outer, feed.tile)
+        self.session_seconds += time.perf_counter() - started
+        return lifted
+
+    def _write(self, sink: Sink, feed: Feed, lifted: PixelArray | None) -> None:
+        """Runs on the writing thread."""
+        factor, tile = self.card.scale_factor, feed.tile
+        place = Window(tile.row - self.window.row, tile.column - self.window.column, tile.height, tile.width)
+        place = place.scaled(factor)
+        if lifted is None:
+            shape = (len(self.card.output.wavelength_nm), place.height, place.width)
+            lifted = np.broadcast_to(np.float32(np.nan), shape)
+        else:
+            rows, columns = tile.within(feed.outer)
+            self.gauge.add(feed.pixels[:, rows, columns], lifted, feed.valid)
+            self.valid += int(feed.valid.sum())
+        sink.write(Block(place, lifted, feed.valid.repeat(factor, axis=0).repeat(factor, axis=1)))
+
+
+def _part(source: Source, window: Window | None) -> Window:
+    """The part of the scene to lift, once its place is known to be usable."""
+    rows, columns = source.shape
+    if source.georeference.rotated:
+        raise RasterError(
+            f"'{source.name}' is rotated against its coordinate system; warp it first "
+            "(Raster > Projections > Warp)."
+        )
+    if window is None:
+        return Window(0, 0, rows, columns)
+    inside = min(window.row, window.column) >= 0 and min(window.height, window.width) > 0
+    if not inside or window.row + window.height > rows or window.column + window.width > columns:
+        raise RasterError(f"The extent does not lie inside '{source.name}'; choose one that does.")
+    return window

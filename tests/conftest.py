@@ -1,0 +1,190 @@
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
+
+BLUR_SIDE = 7
+BLUR_LAYERS = 2
+HUNGRY_FEATURES = 2048
+BANDS = tuple(sensor("sentinel2a").band_names)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Folder of real cubes, libraries and responses; tests that use it skip when it is absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HYPERLIFT_DATA", default))
+    if not (folder / "cubes").is_dir():
+        pytest.skip(f"no shared data in {folder}")
+    return folder
+
+
+def lifting_matrix():
+    """The smoothest spectra that give the bands back: ``(172, 12)``; B1 counts for nothing."""
+    response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid("aviris172"))
+    return np.linalg.pinv(response).astype(np.float32)
+
+
+def card_entries(**changes):
+    """A valid card as plain values; a change like ``input__scale=1`` replaces one entry of a part."""
+    seen, output = sensor("sentinel2a"), grid("aviris172")
+    others = [name for name in seen.band_names if name not in ("B1", "B9")]
+    card = {
+        "name": "tiny",
+        "title": "Tiny test model",
+        "architecture": "linear",
+        "version": "1.0",
+        "licence": "GPL-3.0-or-later",
+        "sensor": "sentinel2",
+        "input": {
+            "name": "msi",
+            "bands": seen.band_names,
+            "centre_nm": seen.centre_nm.tolist(),
+            "width_nm": seen.width_nm.tolist(),
+            "units": "reflectance",
+            "scale": 1e-4,
+            "estimators": {
+                "B1": {"intercept": 0.01, "weights": {"B2": 0.9}},
+                "B9": {"intercept": 0.0, "weights": dict.fromkeys(others, 0.1)},
+            },
+        },
+        "output": {
+            "name": "hsi",
+            "wavelength_nm": output.wavelength_nm.tolist(),
+            "fwhm_nm": output.fwhm_nm.tolist(),
+            "units": "reflectance",
+        },
+        "scale_factor": 1,
+        "halo": 0,
+        "tile": 64,
+        "training": {},
+        "accuracy": {},
+        "digest": "sha256:" + "0" * 64,
+    }
+    for path, value in changes.items():
+        *parts, word = path.split("__")
+        entries = card
+        for part in parts:
+            entries = entries[part]
+        entries[word] = value
+    return card
+
+
+def seal(model, card):
+    """A model's bytes with its card, whose digest is that of the bytes."""
+    del model.metadata_props[:]
+    helper.set_model_props(model, {"card": json.dumps(card)})
+    content = model.SerializeToString()
+    digest = hashlib.sha256(content).hexdigest().encode()
+    return content.replace(b"sha256:" + b"0" * 64, b"sha256:" + digest)
+
+
+def layers_of(kind):
+    """Layers of a tiny network: operator, weights and attributes.
+
+    ``linear``: one matrix. ``blur``: box blurs before it, zeros beyond the edges. ``double``: blurs, the
+    matrix, twice as many pixels. ``hungry``: the matrix through thousands of features. ``optional``: the
+    matrix and an offset that need not be fed.
+    """
+    box = np.full((12, 1, BLUR_SIDE, BLUR_SIDE), BLUR_SIDE**-2, np.float32)
+    blurs = [("Conv", {"box": box}, {"group": 12, "pads": [BLUR_SIDE // 2] * 4})] * BLUR_LAYERS
+    lift = ("Conv", {"matrix": lifting_matrix()[:, :, None, None]}, {})
+    many = np.full((HUNGRY_FEATURES, 12, 1, 1), 0.5, np.float32)
+    few = np.full((172, HUNGRY_FEATURES, 1, 1), 1.0 / HUNGRY_FEATURES, np.float32)
+    return {
+        "linear": [lift],
+        "blur": [*blurs, lift],
+        "double": [*blurs, lift, ("Resize", {"": None, "scales": np.float32([1, 1, 2, 2])}, {})],
+        "hungry": [("Conv", {"many": many}, {}), ("Conv", {"few": few}, {})],
+        "optional": [lift, ("Add", {"statistics": np.zeros((1, 172, 1, 1), np.float32)}, {})],
+    }[kind]
+
+
+def network(kind):
+    """A tiny network as an ONNX model ``msi`` -> ``hsi``."""
+    layers = layers_of(kind)
+    values = ["msi", *(f"value{number}" for number in range(1, len(layers))), "hsi"]
+    nodes = [
+        helper.make_node(operator, [value, *weights], [result], **attributes)
+        for (operator, weights, attributes), value, result in zip(layers, values, values[1:])
+    ]
+    weights = {name: array for _, own, _ in layers for name, array in own.items() if name}
+    inputs = [helper.make_tensor_value_info("msi", TensorProto.FLOAT, [1, 12, "H", "W"])]
+    if kind == "optional":
+        inputs.append(helper.make_tensor_value_info("statistics", TensorProto.FLOAT, [1, 172, 1, 1]))
+    outputs = [helper.make_tensor_value_info("hsi", TensorProto.FLOAT, [1, 172, "h", "w"])]
+    tensors = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, kind, inputs, outputs, tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture(scope="session")
+def make_model(tmp_path_factory):
+    """Write a small real ONNX model of a kind of :func:`layers_of`; changes go into its card."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def make(kind="linear", **changes):
+        halo = BLUR_LAYERS * (BLUR_SIDE // 2) if kind in ("blur", "double") else 0
+        card = card_entries(**{"scale_factor": 2 if kind == "double" else 1, "halo": halo, **changes})
+        path = folder / f"{kind}-{len(list(folder.iterdir()))}.onnx"
+        path.write_bytes(seal(network(kind), card))
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_card():
+    """A valid card's entries with changes such as ``input__scale=1``."""
+    return card_entries
+
+
+@pytest.fixture(scope="session")
+def linear_model(make_model):
+    return make_model("linear")
+
+
+@pytest.fixture(scope="session")
+def matrix():
+    """What the linear model multiplies by, ``(172, 12)``."""
+    return lifting_matrix()
+
+
+@pytest.fixture
+def write_tiff(tmp_path):
+    """Write a GeoTIFF with rasterio: ``pixels`` (bands, H, W), named as Sentinel-2 bands by default."""
+    import rasterio
+    from rasterio.transform import from_origin
+
+    def write(pixels, names=BANDS, name="scene.tif", tags=None, **profile):
+        path = tmp_path / name
+        settings = {"crs": "EPSG:32633", "transform": from_origin(5e5, 5e6, 10, 10), **profile}
+        count, height, width = pixels.shape
+        with rasterio.open(
+            path, "w", driver="GTiff", count=count, height=height, width=width, dtype=pixels.dtype, **settings
+        ) as file:
+            file.write(pixels)
+            file.update_tags(**(tags or {}))
+            for number, text in enumerate(names or (), start=1):
+                file.set_band_description(number, text)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def rough_scene():
+    """Digital numbers of a rough invented scene: a function ``(rows, columns) -> uint16 (12, H, W)``."""
+
+    def make(rows, columns, seed=0):
+        random = np.random.default_rng(seed)
+        spectrum = np.linspace(300, 3000, 12)[:, None, None]
+        return (spectrum * random.uniform(0.5, 1.5, (12, rows, columns))).astype(np.uint16)
+
+    return make
