@@ -1,0 +1,1 @@
+"""HyperLift without QGIS: the scene runner from the command line, over rasterio."""

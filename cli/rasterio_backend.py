@@ -1,0 +1,225 @@
+"""Sources and sinks over rasterio, where pip installs and QGIS is absent: command line and cluster."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader, DatasetWriter, MemoryFile
+from rasterio.transform import Affine
+from rasterio.windows import Window as RasterioWindow
+
+from ..core.raster.blocks import Block, Calibration, Georeference, Window
+from ..core.raster.input import check_bands, unopened, unreadable, valid_pixels
+from ..core.raster.output import TiffSink, colour_roles
+from ..core.raster.scaling import stated_calibration
+from ..core.raster.tags import RasterTags
+from ..core.raster.wavelengths import band_table, band_tags
+
+_NO_TRANSFORM = Georeference().transform
+
+
+@contextmanager
+def _georeference_optional() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+class RasterioSource:
+    """A raster file, or anything else that rasterio opens."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open a raster.
+
+        Raises:
+            RasterError: rasterio cannot open it, or it has no bands of real numbers.
+        """
+        self.name = os.fspath(path)
+        self._dataset = self._open()
+        colours = self._dataset.colorinterp
+        self._numbers = [n for n in self._dataset.indexes if colours[n - 1] is not ColorInterp.alpha]
+        types = [self._dataset.dtypes[n - 1] for n in self._numbers]
+        check_bands(self.name, len(types), any(name.startswith("complex") for name in types))
+        self.dtype: np.dtype[np.generic] = np.result_type(*types)
+        self._describe()
+
+    def _open(self) -> DatasetReader:
+        try:
+            with _georeference_optional():
+                return rasterio.open(self.name)
+        except RasterioError as error:
+            raise unopened(self.name, error) from error
+
+    def _describe(self) -> None:
+        """Take in all metadata at once; nothing here touches pixels."""
+        dataset, numbers = self._dataset, self._numbers
+        self.metadata: Mapping[str, str] = dataset.tags()
+        tags = RasterTags(
+            names=tuple(dataset.descriptions[n - 1] or "" for n in numbers),
+            bands=tuple(dataset.tags(n) for n in numbers),
+            imagery=tuple(dataset.tags(n, ns="IMAGERY") for n in numbers),
+            dataset=self.metadata,
+            envi=dataset.tags(ns="ENVI"),
+            sentinel2_xml="".join(dataset.tags(ns="xml:SENTINEL2").values()),
+        )
+        self.bands = band_table(tags)
+        self.calibration: Calibration | None = stated_calibration(
+            tags, [dataset.scales[n - 1] for n in numbers], [dataset.offsets[n - 1] for n in numbers]
+        )
+        crs = dataset.crs.to_wkt() if dataset.crs else ""
+        self.georeference = Georeference(dataset.transform.to_gdal(), crs)
+        self.shape: tuple[int, int] = dataset.shape
+        self._nodata = [dataset.nodatavals[n - 1] for n in numbers]
+        self._masked = self._bands_with_masks()
+
+    def _bands_with_masks(self) -> list[int]:
+        """Bands whose mask does more than compare with the nodata value; one stands for a shared mask."""
+        masked = []
+        for number, nodata in zip(self._numbers, self._nodata):
+            flags = self._dataset.mask_flag_enums[number - 1]
+            if MaskFlags.all_valid in flags or (MaskFlags.nodata in flags and nodata is not None):
+                continue
+            masked.append(number)
+            if MaskFlags.per_dataset in flags:
+                break
+        return masked
+
+    @property
+    def files(self) -> list[str]:
+        """Files that the raster consists of, sidecars and the sources of a virtual raster among them."""
+        return list(self._dataset.files)
+
+    def read(self, window: Window) -> Block:
+        """Read a window as float32 numbers as stored, and where every band of it is valid.
+
+        Raises:
+            RasterError: the file cannot be read there.
+        """
+        place = _place(window)
+        try:
+            pixels = self._dataset.read(self._numbers, window=place, out_dtype="float32")
+            masks = [self._dataset.read_masks(number, window=place) for number in self._masked]
+        except RasterioError as error:
+            raise unreadable(self.name, window, error) from error
+        return Block(window, pixels, valid_pixels(pixels, self._nodata, masks))
+
+    def release(self) -> None:
+        """Open the file afresh: rasterio has no other way to drop its blocks from GDAL's cache."""
+        self._dataset.close()
+        self._dataset = self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._dataset.close()
+
+
+class RasterioSink(TiffSink):
+    """A tiled GeoTIFF written by rasterio."""
+
+    _dataset: Any = None
+
+    def _create(self, path: Path) -> None:
+        rows, columns = self.profile.shape
+        options = {
+            "driver": "GTiff",
+            "height": rows,
+            "width": columns,
+            "count": len(self.profile.bands),
+            "dtype": self.encoding.dtype,
+            "nodata": self.encoding.nodata,
+            **self._georeference(),
+            **self.creation_options("ZSTD" if _has_zstd() else "DEFLATE"),
+        }
+        try:
+            with _georeference_optional():
+                self._dataset = rasterio.open(path, "w", **options)
+            self._describe(self._dataset)
+        except RasterioError as error:
+            raise self.unwritable(error) from error
+
+    def _georeference(self) -> dict[str, object]:
+        place = self.profile.georeference
+        options: dict[str, object] = {}
+        if place.transform != _NO_TRANSFORM:
+            options["transform"] = Affine.from_gdal(*place.transform)
+        if place.crs_wkt:
+            try:
+                options["crs"] = CRS.from_wkt(place.crs_wkt)
+            except CRSError as error:
+                raise self.unknown_crs() from error
+        return options
+
+    def _describe(self, dataset: DatasetWriter) -> None:
+        """Write names, wavelengths, colours and provenance, before the first pixel."""
+        tags = band_tags(self.profile.bands)
+        dataset.update_tags(**self.profile.metadata)
+        if tags.envi:
+            dataset.update_tags(ns="ENVI", **tags.envi)
+        for number in dataset.indexes:
+            dataset.set_band_description(number, tags.names[number - 1])
+            dataset.update_tags(number, **tags.bands[number - 1])
+            dataset.update_tags(number, ns="IMAGERY", **tags.imagery[number - 1])
+        dataset.colorinterp = [ColorInterp[role] for role in colour_roles(self.profile)]
+        if self.encoding.scale != 1.0:
+            dataset.scales = [self.encoding.scale] * dataset.count
+            dataset.offsets = [0.0] * dataset.count
+
+    def _store(self, window: Window, numbers: npt.NDArray[np.generic]) -> None:
+        try:
+            self._dataset.write(numbers, window=_place(window))
+        except RasterioError as error:
+            raise self.unwritable(error) from error
+
+    def _finish(self) -> None:
+        try:
+            self._dataset.close()
+            self._check_blocks()
+        except RasterioError as error:
+            raise self.unwritable(error) from error
+
+    def _check_blocks(self) -> None:
+        """Look for every block: rasterio closes a file in silence when its last ones do not fit the disk."""
+        size = self._temporary.stat().st_size
+        with _georeference_optional(), rasterio.open(self._temporary) as written:
+            side = self._block
+            rows, columns = (-(-length // side) for length in written.shape)
+            for band, row, column in product(written.indexes, range(rows), range(columns)):
+                start, length = (
+                    int(written.get_tag_item(f"BLOCK_{item}_{column}_{row}", "TIFF", bidx=band) or 0)
+                    for item in ("OFFSET", "SIZE")
+                )
+                if not start or start + length > size:
+                    raise self.unwritable(f"band {band} is incomplete")
+
+    def _abandon(self) -> None:
+        with suppress(RasterioError):  # the file is removed whatever it holds
+            if self._dataset is not None:
+                self._dataset.close()
+
+
+def _place(window: Window) -> RasterioWindow:
+    return RasterioWindow(window.column, window.row, window.width, window.height)
+
+
+@cache
+def _has_zstd() -> bool:
+    """Whether the GDAL that rasterio came with compresses with ZSTD; it tells only by trying."""
+    try:
+        with _georeference_optional(), MemoryFile() as file:
+            file.open(driver="GTiff", width=1, height=1, count=1, dtype="uint8", compress="ZSTD").close()
+    except RasterioError:
+        return False
+    return True

@@ -1,0 +1,240 @@
+"""Sources and sinks over GDAL, as QGIS ships it (3.6 to 3.13). The one module of ``core`` that imports osgeo.
+
+QGIS shares this GDAL: no process-wide setting is touched. Errors are caught around each call instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from osgeo import gdal, gdal_array, osr
+
+from .blocks import Block, Calibration, Georeference, RasterProfile, Window
+from .input import check_bands, unopened, unreadable, valid_pixels
+from .output import TiffSink, colour_roles
+from .scaling import stated_calibration
+from .tags import RasterTags
+from .wavelengths import band_table, band_tags
+
+_NO_TRANSFORM = Georeference().transform
+_COLOUR_ROLES = {
+    "red": gdal.GCI_RedBand,
+    "green": gdal.GCI_GreenBand,
+    "blue": gdal.GCI_BlueBand,
+    "undefined": gdal.GCI_Undefined,
+}
+
+
+@contextmanager
+def _gdal_calls() -> Iterator[None]:
+    """Run GDAL calls quietly; a failure raises RuntimeError with GDAL's message, in every version of it."""
+    with ExitStack() as stack:
+        gdal.PushErrorHandler("CPLQuietErrorHandler")
+        stack.callback(gdal.PopErrorHandler)
+        if hasattr(gdal, "ExceptionMgr"):  # from GDAL 3.7, whose plain calls warn unless a choice was made
+            stack.enter_context(gdal.ExceptionMgr())
+        gdal.ErrorReset()
+        yield
+        if gdal.GetLastErrorType() >= gdal.CE_Failure:
+            raise RuntimeError(gdal.GetLastErrorMsg())
+
+
+class GdalSource:
+    """A raster file, or anything else that GDAL opens."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open a raster.
+
+        Raises:
+            RasterError: GDAL cannot open it, or it has no bands of real numbers.
+        """
+        self.name = os.fspath(path)
+        try:
+            with _gdal_calls():
+                self._dataset: Any = gdal.Open(self.name)
+                if self._dataset is not None:
+                    gdal.ErrorReset()  # of drivers that tried and failed before the right one
+        except RuntimeError as error:
+            raise unopened(self.name, error) from error
+        if self._dataset is None:
+            raise unopened(self.name, "GDAL does not recognise it")
+        self._numbers = self._data_bands()
+        self._describe()
+
+    def _data_bands(self) -> list[int]:
+        """Numbers of the bands that are no alpha channel, checked to hold real numbers."""
+        bands = [self._dataset.GetRasterBand(number + 1) for number in range(self._dataset.RasterCount)]
+        numbers = [band.GetBand() for band in bands if band.GetColorInterpretation() != gdal.GCI_AlphaBand]
+        any_complex = any(gdal.DataTypeIsComplex(bands[number - 1].DataType) for number in numbers)
+        check_bands(self.name, len(numbers), any_complex)
+        return numbers
+
+    def _describe(self) -> None:
+        """Take in all metadata at once; nothing here touches pixels."""
+        dataset, bands = self._dataset, self._bands
+        self.metadata: Mapping[str, str] = dict(dataset.GetMetadata() or {})
+        tags = RasterTags(
+            names=tuple(band.GetDescription() for band in bands),
+            bands=tuple(dict(band.GetMetadata() or {}) for band in bands),
+            imagery=tuple(dict(band.GetMetadata("IMAGERY") or {}) for band in bands),
+            dataset=self.metadata,
+            envi=dict(dataset.GetMetadata("ENVI") or {}),
+            sentinel2_xml="".join(dataset.GetMetadata_List("xml:SENTINEL2") or []),
+        )
+        self.bands = band_table(tags)
+        self.calibration: Calibration | None = stated_calibration(
+            tags, [band.GetScale() for band in bands], [band.GetOffset() for band in bands]
+        )
+        transform = dataset.GetGeoTransform(can_return_null=True)
+        self.georeference = Georeference(tuple(transform or _NO_TRANSFORM), dataset.GetProjection() or "")
+        self._nodata = [band.GetNoDataValue() for band in bands]
+        self._masks = _mask_bands(bands)
+
+    @property
+    def _bands(self) -> list[Any]:
+        return [self._dataset.GetRasterBand(number) for number in self._numbers]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self._dataset.RasterYSize, self._dataset.RasterXSize
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type that holds the stored numbers of every band."""
+        return np.result_type(
+            *{gdal_array.GDALTypeCodeToNumericTypeCode(band.DataType) for band in self._bands}
+        )
+
+    @property
+    def files(self) -> list[str]:
+        """Files that the raster consists of, sidecars and the sources of a virtual raster among them."""
+        return list(self._dataset.GetFileList() or [])
+
+    def read(self, window: Window) -> Block:
+        """Read a window as float32 numbers as stored, and where every band of it is valid.
+
+        Raises:
+            RasterError: the file cannot be read there.
+        """
+        place = (window.column, window.row, window.width, window.height)
+        try:
+            with _gdal_calls():
+                pixels = self._dataset.ReadAsArray(*place, buf_type=gdal.GDT_Float32, band_list=self._numbers)
+                masks = [mask.ReadAsArray(*place) for mask in self._masks]
+        except RuntimeError as error:
+            raise unreadable(self.name, window, error) from error
+        pixels = pixels.reshape(-1, window.height, window.width)
+        return Block(window, pixels, valid_pixels(pixels, self._nodata, masks))
+
+    def release(self) -> None:
+        """Drop the dataset's blocks from GDAL's cache, which is shared by the whole process."""
+        for band in [*self._bands, *self._masks]:
+            band.FlushCache()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._masks = []
+        self._dataset = None
+
+
+def _mask_bands(bands: list[Any]) -> list[Any]:
+    """Masks to read beside the pixels: those that do more than compare with the nodata value."""
+    masks = []
+    for band in bands:
+        flags = band.GetMaskFlags()
+        by_value = flags & gdal.GMF_NODATA and band.GetNoDataValue() is not None
+        if flags & gdal.GMF_ALL_VALID or by_value:
+            continue
+        masks.append(band.GetMaskBand())
+        if flags & gdal.GMF_PER_DATASET:
+            break
+    return masks
+
+
+class GdalSink(TiffSink):
+    """A tiled GeoTIFF written by GDAL."""
+
+    _dataset: Any = None
+
+    def _create(self, path: Path) -> None:
+        rows, columns = self.profile.shape
+        try:
+            with _gdal_calls():
+                driver = gdal.GetDriverByName("GTiff")
+                zstd = "ZSTD" in driver.GetMetadataItem("DMD_CREATIONOPTIONLIST")
+                options = self.creation_options("ZSTD" if zstd else "DEFLATE")
+                data_type = gdal_array.NumericTypeCodeToGDALTypeCode(np.dtype(self.encoding.dtype).type)
+                count = len(self.profile.bands)
+                self._dataset = driver.Create(
+                    str(path), columns, rows, count, data_type, [f"{k}={v}" for k, v in options.items()]
+                )
+                self._georeference()
+                _describe(self._dataset, self.profile)
+                for band in self._bands:
+                    band.SetNoDataValue(self.encoding.nodata)
+                    if self.encoding.scale != 1.0:
+                        band.SetScale(self.encoding.scale)
+                        band.SetOffset(0.0)
+        except RuntimeError as error:
+            raise self.unwritable(error) from error
+
+    def _georeference(self) -> None:
+        place = self.profile.georeference
+        if place.transform != _NO_TRANSFORM:
+            self._dataset.SetGeoTransform(place.transform)
+        if place.crs_wkt:
+            system = osr.SpatialReference()
+            try:
+                understood = system.ImportFromWkt(place.crs_wkt) == gdal.CE_None
+            except RuntimeError:
+                understood = False
+            if not understood:
+                raise self.unknown_crs()
+            self._dataset.SetProjection(place.crs_wkt)
+
+    @property
+    def _bands(self) -> list[Any]:
+        return [self._dataset.GetRasterBand(number + 1) for number in range(self._dataset.RasterCount)]
+
+    def _store(self, window: Window, numbers: npt.NDArray[np.generic]) -> None:
+        try:
+            with _gdal_calls():
+                for band, plane in zip(self._bands, numbers):
+                    band.WriteArray(plane, window.column, window.row)
+                    band.FlushCache()
+        except RuntimeError as error:
+            raise self.unwritable(error) from error
+
+    def _finish(self) -> None:
+        try:
+            with _gdal_calls():
+                self._dataset.FlushCache()
+                self._dataset = None
+        except RuntimeError as error:
+            raise self.unwritable(error) from error
+
+    def _abandon(self) -> None:
+        gdal.PushErrorHandler("CPLQuietErrorHandler")
+        self._dataset = None
+        gdal.PopErrorHandler()
+
+
+def _describe(dataset: Any, profile: RasterProfile) -> None:
+    """Write names, wavelengths, colours and provenance, before the first pixel."""
+    tags = band_tags(profile.bands)
+    dataset.SetMetadata(dict(profile.metadata))
+    if tags.envi:
+        dataset.SetMetadata(dict(tags.envi), "ENVI")
+    for index, role in enumerate(colour_roles(profile)):
+        band = dataset.GetRasterBand(index + 1)
+        band.SetDescription(tags.names[index])
+        band.SetMetadata(dict(tags.bands[index]))
+        band.SetMetadata(dict(tags.imagery[index]), "IMAGERY")
+        band.SetColorInterpretation(_COLOUR_ROLES[role])
