@@ -24,7 +24,7 @@ from .calibration import calibrate
 from .feeding import Feed, Feeder, ahead, one_thread
 from .profile import output_profile, provenance
 from .report import Monitor, SceneReport, SilentMonitor
-from .session import Session
+from .session import OutOfMemoryError, Session
 from .tiling import TileRunner, tile_side, tiles
 
 _BEHIND = 2  # blocks lifted and not yet written
@@ -74,12 +74,18 @@ def lift_scene(
         CancelledError: the monitor asked to stop.
     """
     run = _Run(source, session, options or LiftOptions(), monitor or SilentMonitor())
-    with ExitStack() as undo:
-        sink = make_sink(run.profile())
-        undo.callback(sink.discard)
-        run.lift_into(sink)
-        sink.commit()
-        undo.pop_all()
+    try:
+        with ExitStack() as undo:
+            sink = make_sink(run.profile())
+            undo.callback(sink.discard)
+            run.lift_into(sink)
+            sink.commit()
+            undo.pop_all()
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"The memory does not suffice for tiles of {run.side} x {run.side} pixels; choose a smaller "
+            "tile size."
+        ) from error
     return run.report()
 
 
@@ -132,6 +138,8 @@ class _Run:
             for block in written:
                 block.result()
             self._check_cancelled()
+        for sentence in self.runner.warnings:
+            self.monitor.warning(sentence)
         if not self.valid:
             raise RasterError(
                 f"'{self.source.name}' has no valid pixel in this part, all is nodata; choose another extent."

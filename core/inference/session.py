@@ -119,6 +119,7 @@ class Session:
 
     def _fresh_run_options(self) -> Any:
         options = self._make_run_options()
+        options.log_severity_level = 4  # what fails is raised
         if self.device == "CPU":
             # Tiles vary in shape: without this the arena keeps what the largest of them needed.
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")

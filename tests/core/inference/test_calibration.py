@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from hyperlift.core.errors import RasterError
+from hyperlift.core.inference.calibration import calibrate
+from hyperlift.core.raster.arrays import ArraySource
+from hyperlift.core.raster.blocks import Calibration, Window
+
+PRODUCT = 1e-4
+ALL = range(1, 13)
+
+
+def scene(dtype, low, high, shape=(40, 300), seed=0):
+    values = np.random.default_rng(seed).uniform(low, high, (12, *shape))
+    return values.astype(dtype)
+
+
+def found(pixels, calibration=None, scale=None, offset=None, valid=None, numbers=ALL):
+    source = ArraySource(pixels, calibration=calibration, valid=valid, name="scene.tif")
+    return calibrate(source, numbers, Window(0, 0, *source.shape), PRODUCT, scale, offset)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "scale", "why"),
+    [
+        (scene(np.uint16, 100, 4000), 1e-4, "digital numbers stored as integers"),
+        (scene(np.int16, -20, 4000), 1e-4, "digital numbers stored as integers"),
+        (scene(np.float32, 0.01, 0.6), 1.0, "reflectance stored as fractions"),
+        (scene(np.float32, 0.5, 1.9), 1.0, "reflectance stored as fractions"),
+        (scene(np.float64, 100, 4000), 1e-4, "digital numbers stored as fractions"),
+    ],
+)
+def test_recognised_from_type_and_values(pixels, scale, why):
+    reflectance = found(pixels)
+    np.testing.assert_allclose(reflectance.scale, scale)
+    np.testing.assert_array_equal(reflectance.offset, 0)
+    assert reflectance.how == f"Reflectance = number * {scale:g} + 0 (recognised: {why})."
+    assert reflectance.warnings == ()
+
+
+def test_a_few_bright_pixels_do_not_make_digital_numbers():
+    pixels = scene(np.float32, 0.01, 0.6)
+    pixels[:, 5, 5] = 40.0
+    assert found(pixels).scale[0] == 1.0
+
+
+def test_the_user_comes_first_then_the_file():
+    stated = Calibration(tuple(np.arange(1, 13) * 1e-3), (-0.1,) * 12)
+    pixels = scene(np.uint16, 100, 4000)
+    by_file = found(pixels, stated, numbers=[2, 5])
+    np.testing.assert_allclose(by_file.scale, [2e-3, 5e-3])
+    np.testing.assert_allclose(by_file.offset, -0.1)
+    assert by_file.how == "Reflectance = number * (0.002, 0.005) + -0.1 (as the file states)."
+    by_user = found(pixels, stated, scale=1e-3, offset=0.0)
+    np.testing.assert_allclose(by_user.scale, 1e-3)
+    np.testing.assert_array_equal(by_user.offset, 0)
+    assert "(as given)" in by_user.how
+    mixed = found(pixels, stated, scale=1e-3)
+    np.testing.assert_allclose(mixed.offset, -0.1)
+
+
+def test_applies_scale_and_offset_to_each_band():
+    stated = Calibration((1e-4, 1e-3) * 6, (-0.1, 0.0) * 6)
+    pixels = scene(np.uint16, 100, 4000)
+    reflectance = found(pixels, stated).of(pixels.astype(np.float32))
+    np.testing.assert_allclose(reflectance[0], pixels[0] * 1e-4 - 0.1, atol=1e-6)
+    np.testing.assert_allclose(reflectance[1], pixels[1] * 1e-3, atol=1e-6)
+
+
+def test_warns_of_the_offset_that_is_still_in():
+    pixels = scene(np.uint16, 30, 4000) + np.uint16(1000)
+    (warning,) = found(pixels).warnings
+    assert "+1000 offset of processing baseline 04.00 is most likely still in" in warning
+    assert "set OFFSET to -0.1" in warning
+    assert found(pixels, offset=-0.1).warnings == ()
+    assert found(scene(np.uint16, 30, 4000)).warnings == ()
+
+
+def test_one_hazy_band_is_no_offset():
+    pixels = scene(np.uint16, 2500, 4000)
+    pixels[:2] = 1100
+    assert found(pixels).warnings == ()
+
+
+def test_eight_bit_picture():
+    with pytest.raises(RasterError, match=r"'scene.tif' is an 8-bit picture, .* not reflectance"):
+        found(scene(np.uint8, 0, 255))
+    np.testing.assert_allclose(found(scene(np.uint8, 0, 255), scale=1 / 255).scale, 1 / 255)
+
+
+def test_nothing_to_recognise_the_scale_by():
+    pixels = scene(np.float32, 0, 1)
+    nothing = np.zeros(pixels.shape[1:], bool)
+    with pytest.raises(RasterError, match=r"No valid pixel was found in 'scene\.tif'"):
+        found(pixels, valid=nothing)
+    assert found(pixels, valid=nothing, scale=1.0).scale[0] == 1.0
+    np.testing.assert_allclose(found(scene(np.uint16, 0, 9), valid=nothing).scale, 1e-4)
+
+
+def test_samples_are_few_whatever_the_size():
+    class Counted(ArraySource):
+        pixels_read = 0
+
+        def read(self, window):
+            Counted.pixels_read += window.height * window.width
+            return super().read(window)
+
+    source = Counted(np.broadcast_to(np.uint16(500), (12, 20000, 20000)))
+    calibrate(source, ALL, Window(0, 0, 20000, 20000), PRODUCT)
+    assert Counted.pixels_read < 100_000
