@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +112,7 @@ class RasterioSource:
             pixels = self._dataset.read(self._numbers, window=place, out_dtype="float32")
             masks = [self._dataset.read_masks(number, window=place) for number in self._masked]
         except RasterioError as error:
-            raise unreadable(self.name, window, error) from error
+            raise unreadable(self.name, window, error.__cause__ or error) from error
         return Block(window, pixels, valid_pixels(pixels, self._nodata, masks))
 
     def release(self) -> None:
@@ -148,7 +147,7 @@ class RasterioSink(TiffSink):
                 self._dataset = rasterio.open(path, "w", **options)
             self._describe(self._dataset)
         except RasterioError as error:
-            raise self.unwritable(error) from error
+            raise self.unwritable(error.__cause__ or error) from error
 
     def _georeference(self) -> dict[str, object]:
         place = self.profile.georeference
@@ -181,28 +180,15 @@ class RasterioSink(TiffSink):
         try:
             self._dataset.write(numbers, window=_place(window))
         except RasterioError as error:
-            raise self.unwritable(error) from error
+            raise self.unwritable(error.__cause__ or error) from error
 
     def _finish(self) -> None:
         try:
             self._dataset.close()
-            self._check_blocks()
+            with _georeference_optional(), rasterio.open(self._temporary) as written:
+                self._check_blocks(lambda band, item: written.get_tag_item(item, "TIFF", bidx=band))
         except RasterioError as error:
-            raise self.unwritable(error) from error
-
-    def _check_blocks(self) -> None:
-        """Look for every block: rasterio closes a file in silence when its last ones do not fit the disk."""
-        size = self._temporary.stat().st_size
-        with _georeference_optional(), rasterio.open(self._temporary) as written:
-            side = self._block
-            rows, columns = (-(-length // side) for length in written.shape)
-            for band, row, column in product(written.indexes, range(rows), range(columns)):
-                start, length = (
-                    int(written.get_tag_item(f"BLOCK_{item}_{column}_{row}", "TIFF", bidx=band) or 0)
-                    for item in ("OFFSET", "SIZE")
-                )
-                if not start or start + length > size:
-                    raise self.unwritable(f"band {band} is incomplete")
+            raise self.unwritable(error.__cause__ or error) from error
 
     def _abandon(self) -> None:
         with suppress(RasterioError):  # the file is removed whatever it holds

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from osgeo import gdal, gdal_array, osr
+from osgeo import gdal, gdal_array
 
 from .blocks import Block, Calibration, Georeference, RasterProfile, Window
 from .input import check_bands, unopened, unreadable, valid_pixels
@@ -37,8 +37,8 @@ def _gdal_calls() -> Iterator[None]:
     with ExitStack() as stack:
         gdal.PushErrorHandler("CPLQuietErrorHandler")
         stack.callback(gdal.PopErrorHandler)
-        if hasattr(gdal, "ExceptionMgr"):  # from GDAL 3.7, whose plain calls warn unless a choice was made
-            stack.enter_context(gdal.ExceptionMgr())
+        if hasattr(gdal, "ExceptionMgr"):  # from GDAL 3.7, which warns where no choice was made
+            stack.enter_context(gdal.ExceptionMgr(useExceptions=False))
         gdal.ErrorReset()
         yield
         if gdal.GetLastErrorType() >= gdal.CE_Failure:
@@ -190,14 +190,12 @@ class GdalSink(TiffSink):
         if place.transform != _NO_TRANSFORM:
             self._dataset.SetGeoTransform(place.transform)
         if place.crs_wkt:
-            system = osr.SpatialReference()
             try:
-                understood = system.ImportFromWkt(place.crs_wkt) == gdal.CE_None
-            except RuntimeError:
-                understood = False
-            if not understood:
+                failed = self._dataset.SetProjection(place.crs_wkt)
+            except RuntimeError as error:
+                raise self.unknown_crs() from error
+            if failed:
                 raise self.unknown_crs()
-            self._dataset.SetProjection(place.crs_wkt)
 
     @property
     def _bands(self) -> list[Any]:
@@ -217,6 +215,12 @@ class GdalSink(TiffSink):
             with _gdal_calls():
                 self._dataset.FlushCache()
                 self._dataset = None
+                written = gdal.Open(str(self._temporary))
+                if written is None:
+                    raise RuntimeError(gdal.GetLastErrorMsg())
+                self._check_blocks(
+                    lambda band, item: written.GetRasterBand(band).GetMetadataItem(item, "TIFF")
+                )
         except RuntimeError as error:
             raise self.unwritable(error) from error
 

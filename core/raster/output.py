@@ -6,8 +6,9 @@ import os
 import shutil
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,19 @@ class TiffSink(ABC):
             f"The coordinate reference system '{self.profile.georeference.crs_wkt}' is not understood; "
             "assign a valid one to the input."
         )
+
+    def _check_blocks(self, item: Callable[[int, str], str | None]) -> None:
+        """Look for every block of the closed file: on a full disk GDAL can close it without an error.
+
+        Args:
+            item: the metadata item of a band, by its number and name, in the domain ``TIFF``.
+        """
+        size = self._temporary.stat().st_size
+        rows, columns = (-(-length // self._block) for length in self.profile.shape)
+        for band, row, column in product(range(1, len(self.profile.bands) + 1), range(rows), range(columns)):
+            start = int(item(band, f"BLOCK_OFFSET_{column}_{row}") or 0)
+            if not start or start + int(item(band, f"BLOCK_SIZE_{column}_{row}") or 0) > size:
+                raise self.unwritable(f"band {band} is incomplete")
 
     @abstractmethod
     def _create(self, path: Path) -> None:

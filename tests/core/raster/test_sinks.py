@@ -145,6 +145,12 @@ def test_missing_crs_and_identity_transform(backend, write_file):
     assert backend.source(placed).georeference.crs_wkt == ""
 
 
+@pytest.mark.parametrize("data_type", ["int16", "float32"])
+def test_nothing_valid(backend, write_file, data_type):
+    path = write_file(valid=np.zeros((70, 90), dtype=bool), data_type=data_type)
+    assert not backend.source(path).read(Window(0, 0, 70, 90)).valid.any()
+
+
 def test_numbers_out_of_range_are_cut_and_never_nodata(backend, write_file):
     image = np.array([-9.0, -3.2768, 9.0, np.nan, np.inf, 0.12345], dtype=np.float32).reshape(1, 1, 6)
     path = write_file(image=image, bands=1, shape=(1, 6))
@@ -271,10 +277,11 @@ def test_disk_full_while_writing(backend, make_profile, write_tiles, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_disk_full_at_the_very_end(backend, make_profile, tmp_path):
+@pytest.mark.parametrize("room", [0, 1000, 4096])
+def test_disk_full_at_the_very_end(backend, make_profile, tmp_path, room):
     """What is not written before is written by commit, and fails there."""
     sink = backend.sink(tmp_path / "out.tif", make_profile(shape=(256, 256)))
-    with files_at_most(sum(file.stat().st_size for file in tmp_path.iterdir()) + 4096):
+    with files_at_most(sum(file.stat().st_size for file in tmp_path.iterdir()) + room):
         with pytest.raises(RasterError, match="could not be written"):
             sink.commit()
         sink.discard()
