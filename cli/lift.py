@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import closing
 from functools import partial
 from typing import TextIO
 
@@ -96,13 +97,10 @@ def _lift(arguments: argparse.Namespace, monitor: TerminalMonitor) -> SceneRepor
         tile=arguments.tile_size,
         data_type=arguments.data_type,
     )
-    source = RasterioSource(arguments.input)
-    try:
+    with closing(RasterioSource(arguments.input)) as source:
         require_distinct(arguments.output, source.files)
         session = Session.open(arguments.model, arguments.device)
         return lift_scene(source, partial(RasterioSink, arguments.output), session, options, monitor)
-    finally:
-        source.close()
 
 
 def _summary(output: str, report: SceneReport) -> str:

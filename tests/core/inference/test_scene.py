@@ -248,6 +248,22 @@ def test_cancel_leaves_nothing(linear, rough_scene, after):
     assert len(monitor.fractions) == after
 
 
+def test_cancel_interrupts_the_network(make_model):
+    session, monitor, sinks = Session.open(make_model("hungry"), "cpu"), Recorder(), Sinks()
+    run = session.run
+
+    def run_and_cancel(pixels):
+        monitor.cancel_after = 0
+        return run(pixels)
+
+    session.run = run_and_cancel
+    scene = np.full((12, 900, 900), 500, np.uint16)
+    with pytest.raises(CancelledError) as caught:
+        lift_scene(ArraySource(scene, TABLE), sinks, session, LiftOptions(tile=1024), monitor)
+    assert "terminate" in str(caught.value.__cause__)  # the runtime stopped half way
+    assert sinks.sink.discarded
+
+
 class Unreadable(ArraySource):
     def read(self, window):
         if window.row >= 64 and window.height == 16:  # a tile, not a sample of the values
