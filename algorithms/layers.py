@@ -19,7 +19,7 @@ def file_of(layer: QgsRasterLayer) -> str:
     Raises:
         RasterError: the layer is a web service, lives in memory or is computed by QGIS.
     """
-    provider = layer.dataProvider().name()
+    provider = layer.providerType()
     source = layer.source().split("|option:")[0]
     if provider != "gdal" or source.startswith("/vsimem/"):
         kept = "lives in memory" if provider == "gdal" else f"comes from the provider '{provider}'"

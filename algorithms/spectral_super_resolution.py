@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
@@ -18,11 +20,19 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..core.errors import HyperLiftError
 from ..core.inference.devices import DEVICES
 from ..core.inference.models import model_names
+from ..core.inference.report import SceneReport
+from ..core.raster.gdal_backend import GdalSource
 from .base import HyperLiftAlgorithm
-from .parameters import optional_number
+from .feedback import FeedbackMonitor
+from .layers import file_of
+from .lifting import LiftingJob, LiftOptions
+from .parameters import band_numbers, number_or_none, optional_number
+from .report_page import write_page
 from .spectral_super_resolution_help import PAGE, PARAMETERS
+from .styling import NATURAL_COLOUR
 
 DEFAULT_MODEL = "explains2a"
 DATA_TYPES = ["int16", "float32"]
@@ -30,8 +40,8 @@ NUMBERS = {
     "PIXELS": "Pixels in the result",
     "SECONDS": "Seconds it took",
     "PIXELS_PER_SECOND": "Pixels per second",
-    "SCALE_USED": "Scale in use (reflectance per number)",
-    "OFFSET_USED": "Offset in use (reflectance)",
+    "SCALE_USED": "Scale in use (reflectance per number, median of the bands)",
+    "OFFSET_USED": "Offset in use (reflectance, median of the bands)",
     "CONSISTENCY": "Median difference from the input when seen again through Sentinel-2 (reflectance)",
 }
 
@@ -148,9 +158,89 @@ class SpectralSuperResolution(HyperLiftAlgorithm):
         for name, description in NUMBERS.items():
             self.addOutput(QgsProcessingOutputNumber(name, self.tr(description)))
 
+    def checkParameterValues(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> tuple[bool, str]:
+        """Say in the dialog what can be known before the run."""
+        try:
+            band_numbers(self.parameterAsString(parameters, self.BANDS, context))
+            self._input_file(parameters, context)
+        except HyperLiftError as error:
+            return False, str(error)
+        return super().checkParameterValues(parameters, context)
+
     def prepare_job(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Read the parameters into a job for the scene runner."""
+        layer = self.parameterAsRasterLayer(parameters, self.INPUT, context)
+        crs = layer.crs() if layer is not None else QgsCoordinateReferenceSystem()
+        extent = self.parameterAsExtent(parameters, self.EXTENT, context, crs)
+        tile = number_or_none(self, parameters, self.TILE_SIZE, context)
+        self._job = LiftingJob(
+            input=self._input_file(parameters, context),
+            model=self.parameterAsFile(parameters, self.MODEL_FILE, context)
+            or self.parameterAsEnumString(parameters, self.MODEL, context),
+            device=self.parameterAsEnumString(parameters, self.DEVICE, context),
+            extent=None if extent.isNull() else extent,
+            options=LiftOptions(
+                bands=band_numbers(self.parameterAsString(parameters, self.BANDS, context)),
+                scale=number_or_none(self, parameters, self.SCALE, context),
+                offset=number_or_none(self, parameters, self.OFFSET, context),
+                tile=None if tile is None else int(tile),
+                data_type=self.parameterAsEnumString(parameters, self.DATA_TYPE, context),
+            ),
+            output=self.parameterAsOutputLayer(parameters, self.OUTPUT, context),
+            report=self.parameterAsFileOutput(parameters, self.REPORT, context),
+            title=layer.name() if layer is not None else "",
+        )
 
     def run_job(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        """Lift the scene."""
-        return {}
+        """Lift the scene, and say what was done in the log, in the outputs and on the page."""
+        job = self._job
+        report = job.run(FeedbackMonitor(feedback))
+        results = {self.OUTPUT: job.output, self.DEVICE_USED: report.device, **_numbers(report)}
+        feedback.pushInfo(_summary(report))
+        if job.report:
+            write_page(job.report, report, job.output)
+            results[self.REPORT] = job.report
+        if context.willLoadLayerOnCompletion(job.output):
+            details = context.layerToLoadOnCompletionDetails(job.output)
+            details.setPostProcessor(NATURAL_COLOUR)
+            if details.name == self.parameterDefinition(self.OUTPUT).description():
+                details.name = self.tr("{} (hyperspectral)").format(job.title)
+        return results
+
+    def _input_file(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        """What GDAL opens; where QGIS could not open it, the core says why."""
+        layer = self.parameterAsRasterLayer(parameters, self.INPUT, context)
+        if layer is not None:
+            return file_of(layer)
+        path = self.parameterAsString(parameters, self.INPUT, context)
+        GdalSource(path).close()
+        return path
+
+
+def _summary(report: SceneReport) -> str:
+    lifted = (
+        f"Lifted {report.pixels:,} pixels in {report.seconds:,.1f} s on {report.device} "
+        f"({report.pixels_per_second:,.0f} pixels per second)."
+    )
+    if report.consistency_median is None:
+        return lifted
+    return f"{lifted} Median difference from the input: {report.consistency_median:.4f} reflectance."
+
+
+def _numbers(report: SceneReport) -> dict[str, float]:
+    numbers = {
+        "PIXELS": report.pixels,
+        "SECONDS": report.seconds,
+        "PIXELS_PER_SECOND": report.pixels_per_second,
+        "SCALE_USED": _decimal(median(report.scale)),
+        "OFFSET_USED": _decimal(median(report.offset)),
+        "CONSISTENCY": report.consistency_median,
+    }
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _decimal(value: float) -> float:
+    """A float32 as people write it: 0.0001, not 0.00009999999747."""
+    return float(f"{value:.6g}")

@@ -10,7 +10,6 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
-    QgsRasterMinMaxOrigin,
 )
 
 # Reflectance shown as black and as full brightness: land fits in, and scenes can be compared by eye.
@@ -28,22 +27,31 @@ def reflectance_stretch(layer: QgsRasterLayer, band: int) -> QgsContrastEnhancem
     return stretch
 
 
+def natural_colour_bands(layer: QgsRasterLayer) -> list[int]:
+    """Numbers of the bands that the file marks as red, green and blue; empty when one is missing."""
+    provider = layer.dataProvider()
+    roles = [provider.colorInterpretationName(number + 1) for number in range(layer.bandCount())]
+    colours = ("Red", "Green", "Blue")
+    return [roles.index(colour) + 1 for colour in colours] if set(colours) <= set(roles) else []
+
+
 class NaturalColour(QgsProcessingLayerPostProcessorInterface):
     """Shows the bands that the file marks as red, green and blue, with fixed limits."""
 
     def postProcessLayer(
         self, layer: QgsMapLayer, _context: QgsProcessingContext, _feedback: QgsProcessingFeedback
     ) -> None:
-        """Set the limits of the colours that QGIS chose from the file's colour interpretation."""
-        renderer = layer.renderer()
-        if not isinstance(renderer, QgsMultiBandColorRenderer):
+        """Replace the first three bands, which QGIS shows by default."""
+        bands = natural_colour_bands(layer)
+        if not bands:
             return
-        renderer.setRedContrastEnhancement(reflectance_stretch(layer, renderer.redBand()))
-        renderer.setGreenContrastEnhancement(reflectance_stretch(layer, renderer.greenBand()))
-        renderer.setBlueContrastEnhancement(reflectance_stretch(layer, renderer.blueBand()))
-        renderer.setMinMaxOrigin(QgsRasterMinMaxOrigin())
+        renderer = QgsMultiBandColorRenderer(layer.dataProvider(), *bands)
+        red, green, blue = (reflectance_stretch(layer, band) for band in bands)
+        renderer.setRedContrastEnhancement(red)
+        renderer.setGreenContrastEnhancement(green)
+        renderer.setBlueContrastEnhancement(blue)
+        layer.setRenderer(renderer)
         layer.triggerRepaint()
-        layer.emitStyleChanged()
 
 
 # QGIS does not keep the object alive, and drops the style at random without a reference.
