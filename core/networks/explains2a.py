@@ -8,13 +8,13 @@ reflectance. Switches of :class:`ExplainS2AConfig` give the ablations of the pap
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import ResidualBlock, WindowMean, conv3x3, tv_prox
+from .layers import ResidualBlock, WindowMean, conv3x3, tv_prox, zero, zero_bias
 
 _GROUPS = 4
 _TV_STEPS = 5
@@ -115,6 +115,14 @@ class DataStep(nn.Module):
         self.down = nn.Conv2d(channels, bands, 1)
         self.up = nn.Conv2d(bands, channels, 1)
 
+    @torch.no_grad()
+    def start_from_response(self, response: Tensor) -> None:
+        """Make the factors those of the exact inverse for ``D = response`` (c, C)."""
+        self.down.weight.copy_(response[:, :, None, None])
+        self.up.weight.copy_(response.t()[:, :, None, None])
+        zero_bias(self.down)
+        zero_bias(self.up)
+
     def forward(self, z: Tensor, u: Tensor, seen: Tensor, phi: SymmetricLinear) -> Tensor:
         """``X`` from ``z``, ``u`` and ``seen = 2 D^T Y``, all (N, C, H, W)."""
         rho = self.rho.clamp(min=1e-3)
@@ -142,28 +150,45 @@ class ExactDataStep(nn.Module):
 class Unfolding(nn.Module):
     """The unfolded ADMM of section 1a: 746,662 parameters at 12 bands and 172 channels."""
 
+    prox: Proximal | TotalVariation
+    first: DataStep | ExactDataStep
+    middle: DataStep | ExactDataStep
+
     def __init__(self, config: ExplainS2AConfig) -> None:
         super().__init__()
         bands, channels = config.bands, config.channels
-        self.exact = config.solver == "closed_form"
         self.response = nn.Parameter(torch.empty(bands, channels))
         nn.init.xavier_normal_(self.response)
         self.start = nn.Conv2d(bands, channels, 1)
         self.prox = Proximal(channels) if config.solver == "learned" else TotalVariation()
-        if self.exact:
+        if config.solver == "closed_form":
             self.first, self.middle = ExactDataStep(), ExactDataStep()
         else:
             self.phi = SymmetricLinear(bands)
             self.first, self.middle = DataStep(bands, channels), DataStep(bands, channels)
 
+    @torch.no_grad()
+    def start_from_regression(self, weight: Tensor, bias: Tensor, response: Tensor) -> None:
+        """See :meth:`ExplainS2A.start_from_regression`."""
+        self.start.weight.copy_(weight[:, :, None, None])
+        cast(Tensor, self.start.bias).copy_(bias)
+        self.response.copy_(response)
+        if isinstance(self.prox, Proximal):
+            zero(self.prox.tail)
+        for stage in (self.first, self.middle):
+            if isinstance(stage, DataStep):
+                stage.start_from_response(response)
+                identity = torch.eye(len(response)).to(response)
+                self.phi.weight.copy_(torch.linalg.inv(identity + 2.0 * response @ response.t()))
+
     def forward(self, msi: Tensor) -> Tensor:
         """Spectra (N, C, H, W) of the bands ``msi`` (N, c, H, W), without regard to finer detail."""
         seen = F.conv2d(msi, 2.0 * self.response.t()[:, :, None, None])
-        inverse = self.response if self.exact else self.phi
         x: Tensor = F.relu(self.start(msi))
         u = torch.zeros_like(x)
         for stage in (self.first, self.middle, self.middle):  # the middle weights are applied twice
             z = self.prox(x - u)
+            inverse = self.response if isinstance(stage, ExactDataStep) else self.phi
             x = stage(z, u, seen, inverse)
             u = u - x + z
         spectra: Tensor = self.prox(x - u)
@@ -250,21 +275,5 @@ class ExplainS2A(nn.Module):
         The first estimate becomes ``weight (C, c) @ y + bias (C)``, the last convolution of every residual
         branch zero, and the stages the exact ADMM with the sensor's ``response`` (c, C).
         """
-        unfolding = self.unfolding
-        unfolding.start.weight.copy_(weight[:, :, None, None])
-        unfolding.start.bias.copy_(bias)
-        unfolding.response.copy_(response)
-        tails = [self.fusion.tail]
-        if isinstance(unfolding.prox, Proximal):
-            tails.append(unfolding.prox.tail)
-        for tail in tails:
-            nn.init.zeros_(tail.weight)
-            nn.init.zeros_(tail.bias)
-        if unfolding.exact:
-            return
-        unfolding.phi.weight.copy_(torch.linalg.inv(torch.eye(len(response)) + 2.0 * response @ response.t()))
-        for stage in (unfolding.first, unfolding.middle):
-            stage.down.weight.copy_(response[:, :, None, None])
-            stage.up.weight.copy_(response.t()[:, :, None, None])
-            for layer in (stage.down, stage.up):
-                nn.init.zeros_(layer.bias)
+        self.unfolding.start_from_regression(weight, bias, response)
+        zero(self.fusion.tail)

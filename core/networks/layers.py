@@ -12,6 +12,18 @@ def conv3x3(inputs: int, outputs: int, groups: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=1, groups=groups)
 
 
+def zero_bias(layer: nn.Conv2d) -> None:
+    """Set the bias of a convolution to zero."""
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def zero(layer: nn.Conv2d) -> None:
+    """Make a convolution answer zero."""
+    nn.init.zeros_(layer.weight)
+    zero_bias(layer)
+
+
 class ResidualBlock(nn.Module):
     """``x + conv(relu(conv(x)))``, with a ReLU after the sum on request."""
 
