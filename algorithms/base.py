@@ -82,12 +82,14 @@ class HyperLiftAlgorithm(QgsProcessingAlgorithm):
     ) -> dict[str, Any]:
         """Do the work, in a thread of its own."""
         with errors_for_the_user():
-            return self.run_job(context, feedback)
+            return self.run_job(parameters, context, feedback)
 
     def prepare_job(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Read the parameters into the instance."""
         raise NotImplementedError
 
-    def run_job(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        """Do the work and return the outputs."""
+    def run_job(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Do the work and return the outputs; destinations are read here, else QGIS does not load them."""
         raise NotImplementedError

@@ -29,8 +29,6 @@ class LiftingJob:
         device: ``auto``, ``cpu`` or ``cuda``.
         extent: part to lift in the input's CRS, None for all of it.
         options: for the scene runner; the window comes from the extent.
-        output: path of the result.
-        report: path of the page, empty for none.
     """
 
     input: str
@@ -39,20 +37,18 @@ class LiftingJob:
     device: str
     extent: QgsRectangle | None
     options: LiftOptions
-    output: str
-    report: str
 
-    def run(self, monitor: Monitor) -> SceneReport:
-        """Lift the scene.
+    def run(self, output: str, monitor: Monitor) -> SceneReport:
+        """Lift the scene into the file ``output``.
 
         Raises:
             HyperLiftError: for every reason that the user can do something about.
         """
         with closing(GdalSource(self.input)) as source:
-            require_distinct(self.output, source.files)
+            require_distinct(output, source.files)
             window = None
             if self.extent is not None:
                 window = window_of(self.extent, source.georeference, source.shape)
             session = Session.open(self.model, self.device)
             options = replace(self.options, window=window)
-            return lift_scene(source, partial(GdalSink, self.output), session, options, monitor)
+            return lift_scene(source, partial(GdalSink, output), session, options, monitor)

@@ -92,7 +92,7 @@ class SpectralSuperResolution(HyperLiftAlgorithm):
 
     def shortHelpString(self) -> str:
         """Help beside the dialog."""
-        return self.tr(PAGE)
+        return self.tr(" ".join(PAGE.split()))  # QGIS takes the end of a line for that of a paragraph
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         """Declare parameters and outputs."""
@@ -188,26 +188,31 @@ class SpectralSuperResolution(HyperLiftAlgorithm):
                 tile=None if tile is None else int(tile),
                 data_type=self.parameterAsEnumString(parameters, self.DATA_TYPE, context),
             ),
-            output=self.parameterAsOutputLayer(parameters, self.OUTPUT, context),
-            report=self.parameterAsFileOutput(parameters, self.REPORT, context),
             title=layer.name() if layer is not None else "",
         )
 
-    def run_job(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    def run_job(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
         """Lift the scene, and say what was done in the log, in the outputs and on the page."""
-        job = self._job
-        report = job.run(FeedbackMonitor(feedback))
-        results = {self.OUTPUT: job.output, self.DEVICE_USED: report.device, **_numbers(report)}
+        output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        page = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        report = self._job.run(output, FeedbackMonitor(feedback))
+        results = {self.OUTPUT: output, self.DEVICE_USED: report.device, **_numbers(report)}
         feedback.pushInfo(_summary(report))
-        if job.report:
-            write_page(job.report, report, job.output)
-            results[self.REPORT] = job.report
-        if context.willLoadLayerOnCompletion(job.output):
-            details = context.layerToLoadOnCompletionDetails(job.output)
+        if page:
+            write_page(page, report, output)
+            results[self.REPORT] = page
+        self._describe_layer(output, context)
+        return results
+
+    def _describe_layer(self, output: str, context: QgsProcessingContext) -> None:
+        """Style, and a name unless a model or a script chose one, for when QGIS loads the result."""
+        if context.willLoadLayerOnCompletion(output):
+            details = context.layerToLoadOnCompletionDetails(output)
             details.setPostProcessor(NATURAL_COLOUR)
             if details.name == self.parameterDefinition(self.OUTPUT).description():
-                details.name = self.tr("{} (hyperspectral)").format(job.title)
-        return results
+                details.name = self.tr("{} (hyperspectral)").format(self._job.title)
 
     def _input_file(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         """What GDAL opens; where QGIS could not open it, the core says why."""

@@ -1,10 +1,8 @@
-"""A small model and small Sentinel-2-like scenes, and the ways in which QGIS runs an algorithm."""
+"""Small Sentinel-2-like scenes, and the ways in which QGIS runs an algorithm."""
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -14,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from osgeo import gdal, osr
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject
 
-from hyperlift.core.spectral import grid, sensor
-from hyperlift.core.spectral.responses import hat_matrix
+from hyperlift.core.spectral import sensor
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENE_BANDS = sensor("sentinel2a").band_names
@@ -28,62 +24,9 @@ ORIGIN = (500000.0, 5300000.0)
 
 
 @pytest.fixture(scope="session")
-def model_file(tmp_path_factory) -> Path:
-    """A cheap network with a real card: interpolates between the twelve bands, pixel by pixel."""
-    return write_model(tmp_path_factory.mktemp("model") / "interpolation.onnx")
-
-
-def write_model(path: Path, **changes: object) -> Path:
-    """Write the model with changes to its card."""
-    seen, channels = sensor("sentinel2a"), grid("aviris172")
-    weights = hat_matrix(seen.centre_nm, channels.wavelength_nm).astype(np.float32)
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["msi", "weights"], ["hsi"])],
-        "interpolation",
-        [helper.make_tensor_value_info("msi", TensorProto.FLOAT, [1, 12, "height", "width"])],
-        [helper.make_tensor_value_info("hsi", TensorProto.FLOAT, [1, 172, "height", "width"])],
-        [numpy_helper.from_array(weights[:, :, None, None], "weights")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    blank = "sha256:" + "0" * 64
-    card = {
-        "name": "interpolation",
-        "title": "Linear interpolation, for tests",
-        "architecture": "interpolation",
-        "version": "1",
-        "licence": "GPL-3.0-or-later",
-        "sensor": "sentinel2",
-        "input": {
-            "name": "msi",
-            "bands": seen.band_names,
-            "centre_nm": seen.centre_nm.tolist(),
-            "width_nm": seen.width_nm.tolist(),
-            "units": "reflectance",
-            "scale": 1e-4,
-            "estimators": {
-                "B1": {"intercept": 0.0, "weights": {"B2": 1.0}},
-                "B9": {"intercept": 0.0, "weights": {"B8A": 1.0}},
-            },
-        },
-        "output": {
-            "name": "hsi",
-            "wavelength_nm": channels.wavelength_nm.tolist(),
-            "fwhm_nm": channels.fwhm_nm.tolist(),
-            "units": "reflectance",
-        },
-        "scale_factor": 1,
-        "halo": 2,
-        "tile": 32,
-        "training": {},
-        "accuracy": {},
-        "digest": blank,
-        **changes,
-    }
-    helper.set_model_props(model, {"card": json.dumps(card)})
-    content = model.SerializeToString()
-    digest = hashlib.sha256(content).hexdigest()
-    path.write_bytes(content.replace(blank.encode(), f"sha256:{digest}".encode()))
-    return path
+def model_file(make_model) -> Path:
+    """A small model in small tiles, pixel by pixel."""
+    return make_model("linear", tile=32)
 
 
 def write_scene(
@@ -138,12 +81,6 @@ def make_scene(tmp_path):
 @pytest.fixture
 def scene(make_scene) -> Path:
     return make_scene()
-
-
-@pytest.fixture
-def make_model(tmp_path):
-    """Writes models with changed cards: ``make_model(sensor="landsat")``."""
-    return lambda **changes: write_model(tmp_path / "other.onnx", **changes)
 
 
 @pytest.fixture
