@@ -10,7 +10,7 @@ import sys
 import traceback
 from pathlib import Path
 
-import processing
+from qgis import processing
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtTest import QTest
