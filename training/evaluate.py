@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +65,11 @@ class RealScene:
 def _methods(collections: list[Collection], model: Path) -> dict[str, Lift]:
     """The model, by the scene runner's session, and ridge regression on what it was trained on."""
     known = [collection for collection in collections if not collection.held_out]
-    scenes = CONFIGS["explains2a"].scenes
+    maker = SceneMaker(known, CONFIGS["explains2a"].scenes)
     session = Session.open(model, "cpu")
     return {
-        "ridge, one resolution": ridge_of(SceneMaker(known, replace(scenes, native_share=0.0))).predict,
-        "ridge, both": ridge_of(SceneMaker(known, scenes)).predict,
+        "ridge, one resolution": ridge_of(maker.at_one_resolution()).predict,
+        "ridge, both": ridge_of(maker).predict,
         session.card.name: session.run,
     }
 

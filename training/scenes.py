@@ -1,14 +1,15 @@
 """Small scenes of ever-new mixtures of real spectra, in batches, deterministic by seed.
 
 Each patch takes a few materials (real spectra with variation inside the material), lays them out by smooth
-random fields, shades them, and looks at them through Sentinel-2A, B or C: half of the patches with all bands
-at one resolution, half at native footprints. Some patches are cut from real cubes instead.
+random fields, shades them, and looks at them through Sentinel-2A, B or C, with all bands at one resolution or
+at native footprints. Some patches are cut from real cubes instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -38,10 +39,10 @@ class SceneConfig:
     """
 
     target: str = "aviris172"
-    sides: tuple[int, ...] = (12, 24, 48)
+    sides: tuple[int, ...] = (12, 24)
     pixels: int = 4608
-    cube_share: float = 0.2
-    native_share: float = 0.5
+    cube_share: float = 0.5
+    native_share: float = 0.35
     materials: tuple[int, int] = (2, 7)
 
 
@@ -72,6 +73,12 @@ class SceneMaker:
             [np.argmin(np.abs(working.wavelength_nm - nm)) for nm in target.wavelength_nm]
         )
 
+    def at_one_resolution(self) -> SceneMaker:
+        """A maker of the same scenes, seen with all bands at one resolution."""
+        maker = copy(self)
+        maker.config = replace(self.config, native_share=0.0)
+        return maker
+
     def _material(self, rng: np.random.Generator, collection: Collection) -> np.ndarray:
         """Two relatives ``(2, 224)`` that span a material's variation: neighbours in their file."""
         spectra = collection.spectra
@@ -93,7 +100,7 @@ class SceneMaker:
         measured = np.all([source.measured for source in sources], axis=0)
 
         fields = rng.standard_normal((2 * count, side, side), dtype=np.float32)
-        smooth = np.exp(rng.uniform(np.log(0.4), np.log(side / 3)))
+        smooth = np.exp(rng.uniform(np.log(0.7), np.log(side / 3)))
         fields = gaussian_filter(fields, (0, smooth, smooth), mode="wrap")
         fields /= fields.std(axis=(1, 2), keepdims=True) + 1e-6
         sharpness = np.exp(rng.uniform(np.log(0.7), np.log(12.0)))
@@ -131,7 +138,7 @@ class SceneMaker:
             msi = observer.see_native(scene, phase=tuple(rng.integers(0, 6, 2)))
         else:
             msi = observer.see(scene)
-        msi = add_noise(msi, rng, additive=rng.uniform(0, 0.002), relative=rng.uniform(0, 0.01))
+        msi = add_noise(msi, rng, additive=rng.uniform(0, 0.0006), relative=rng.uniform(0, 0.002))
         return msi, scene[self.channels], measured[self.channels]
 
     def batch(self, rng: np.random.Generator) -> Batch:

@@ -104,7 +104,9 @@ def train(
         enable_model_summary=False,
         log_every_n_steps=20,
     )
-    task = new_task(config, ridge_of(maker))
+    # A regression cannot tell whether coarse bands are blurred; the network learns to.
+    start = maker.at_one_resolution() if isinstance(maker, SceneMaker) else maker
+    task = new_task(config, ridge_of(start))
     if weights is not None:
         task.load_state_dict(torch.load(weights, map_location="cpu", weights_only=False)["state_dict"])
     trainer.fit(task, TrainingData(maker, seed), ckpt_path=last if resume else None, weights_only=False)

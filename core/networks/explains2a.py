@@ -183,13 +183,17 @@ class Unfolding(nn.Module):
 
     def forward(self, msi: Tensor) -> Tensor:
         """Spectra (N, C, H, W) of the bands ``msi`` (N, c, H, W), without regard to finer detail."""
-        seen = F.conv2d(msi, 2.0 * self.response.t()[:, :, None, None])
-        x: Tensor = F.relu(self.start(msi))
+        # The agreement with the bands lives on small differences: no half precision there.
+        exactly = torch.autocast(msi.device.type, enabled=False)
+        with exactly:
+            seen = F.conv2d(msi, 2.0 * self.response.t()[:, :, None, None])
+            x: Tensor = F.relu(self.start(msi))
         u = torch.zeros_like(x)
         for stage in (self.first, self.middle, self.middle):  # the middle weights are applied twice
             z = self.prox(x - u)
             inverse = self.response if isinstance(stage, ExactDataStep) else self.phi
-            x = stage(z, u, seen, inverse)
+            with exactly:
+                x = stage(z, u, seen, inverse)
             u = u - x + z
         spectra: Tensor = self.prox(x - u)
         return spectra
