@@ -175,6 +175,8 @@ class GdalSink(TiffSink):
                 self._dataset = driver.Create(
                     str(path), columns, rows, count, data_type, [f"{k}={v}" for k, v in options.items()]
                 )
+                if self._dataset is None:
+                    raise RuntimeError(gdal.GetLastErrorMsg())
                 self._georeference()
                 _describe(self._dataset, self.profile)
                 for band in self._bands:

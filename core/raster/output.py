@@ -7,6 +7,7 @@ import shutil
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -67,11 +68,10 @@ class TiffSink(ABC):
         _check_name(self.path)
         _check_space(self.path.parent, profile, self.encoding)
         self._temporary = _reserve(self.path)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.discard)
             self._create(self._temporary)
-        except RasterError:
-            self.discard()
-            raise
+            undo.pop_all()
 
     def write(self, block: Block) -> None:
         """Write a block of reflectance; pixels that are not valid become nodata.

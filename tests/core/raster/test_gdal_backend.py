@@ -75,6 +75,15 @@ def test_it_works_where_another_plugin_switched_exceptions_on(make_profile, writ
         GdalSource(tmp_path / "out.tif").read(Window(0, 0, 70, 90))
 
 
+def test_a_file_that_gdal_cannot_create_is_one_sentence(make_profile, monkeypatch, tmp_path):
+    driver = gdal.GetDriverByName("GTiff")
+    failing = SimpleNamespace(GetMetadataItem=driver.GetMetadataItem, Create=lambda *_: None)
+    monkeypatch.setattr(gdal, "GetDriverByName", lambda _: failing)
+    with pytest.raises(RasterError, match="could not be written"):
+        GdalSink(tmp_path / "out.tif", make_profile())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_deflate_where_zstd_is_missing(make_profile, write_tiles, monkeypatch, tmp_path):
     driver = gdal.GetDriverByName("GTiff")
     options = driver.GetMetadataItem("DMD_CREATIONOPTIONLIST").replace("ZSTD", "none")
