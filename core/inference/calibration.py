@@ -13,7 +13,7 @@ from ..raster.blocks import PixelArray, Source, Window
 
 _SAMPLES = 5  # windows along each side of the scene
 _SAMPLE_SIDE = 48
-_BRIGHT = 2.0  # no scene has a hundredth of its pixels above this reflectance
+_BRIGHT = 2.0  # no scene has a hundredth of its numbers above this reflectance
 # Darkest reflectance when the offset of +1000 digital numbers is still in: in several bands at once.
 _DARK_RANGE = (0.095, 0.15)
 _DARK_PERCENTILE = 0.5
@@ -61,8 +61,11 @@ def calibrate(
         offset: the user's offset, None to find it.
 
     Raises:
-        RasterError: the numbers cannot be reflectance, or there is nothing to recognise them by.
+        RasterError: the scale is not positive, the numbers cannot be reflectance, or there is nothing to
+            recognise them by.
     """
+    if scale is not None and not scale > 0:
+        raise RasterError(f"SCALE is {scale:g}; give a positive number, or none to recognise the scale.")
     used = [number - 1 for number in numbers]
     stated, why = source.calibration, "as given"
     scales = np.full(len(used), scale if scale is not None else np.nan)
@@ -77,7 +80,9 @@ def calibrate(
         recognised, why = _recognise(source, sample, product_scale)
         scales[:] = recognised
     how = f"Reflectance = number * {_numbers(scales)} + {_numbers(offsets)} ({why})."
-    warnings = _offset_warning(source.dtype, sample, scales, offsets)
+    warnings = _bright_warning(sample, scales, offsets)
+    if offset is None:
+        warnings += _offset_warning(sample, scales, offsets)
     return Reflectance(scales.astype(np.float32), offsets.astype(np.float32), how, warnings)
 
 
@@ -100,21 +105,32 @@ def _recognise(source: Source, sample: PixelArray, product_scale: float) -> tupl
     return product_scale, "recognised: digital numbers stored as fractions"
 
 
-def _offset_warning(
-    dtype: np.dtype[np.generic],
-    sample: PixelArray,
-    scales: npt.NDArray[np.float64],
-    offsets: npt.NDArray[np.float64],
+def _bright_warning(
+    sample: PixelArray, scales: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
 ) -> tuple[str, ...]:
-    if not sample.size or dtype.kind not in "iu" or offsets.any():
+    if not sample.size:
+        return ()
+    bright = np.percentile(sample * scales[:, None] + offsets[:, None], 99)
+    if bright <= _BRIGHT:
+        return ()
+    return (
+        f"One number in a hundred is above a reflectance of {bright:.3g}, brighter than any land: the scale "
+        "is most likely wrong; set SCALE.",
+    )
+
+
+def _offset_warning(
+    sample: PixelArray, scales: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
+) -> tuple[str, ...]:
+    if not sample.size or offsets.any():
         return ()
     dark = np.percentile(sample, _DARK_PERCENTILE, axis=1) * scales
     low, high = _DARK_RANGE
     if dark.min() < low or ((dark >= low) & (dark <= high)).sum() < _DARK_BANDS:
         return ()
     return (
-        f"The darkest pixels of all bands start near {dark.min() / scales.min():.0f} digital numbers: the "
-        "+1000 offset of processing baseline 04.00 is most likely still in; set OFFSET to -0.1.",
+        f"The darkest pixels of all bands start near a reflectance of {dark.min():.2f}: the +1000 offset of "
+        "processing baseline 04.00 is most likely still in; set OFFSET to -0.1.",
     )
 
 

@@ -73,6 +73,9 @@ def test_warns_of_the_offset_that_is_still_in():
     assert "+1000 offset of processing baseline 04.00 is most likely still in" in warning
     assert "set OFFSET to -0.1" in warning
     assert found(pixels, offset=-0.1).warnings == ()
+    assert found(pixels, offset=0.0).warnings == ()  # the user knows
+    for stored in (pixels.astype(np.float32), pixels * np.float32(1e-4)):
+        assert found(stored).warnings == (warning,)
     assert found(scene(np.uint16, 30, 4000)).warnings == ()
 
 
@@ -80,6 +83,19 @@ def test_one_hazy_band_is_no_offset():
     pixels = scene(np.uint16, 2500, 4000)
     pixels[:2] = 1100
     assert found(pixels).warnings == ()
+
+
+def test_warns_of_a_scale_that_makes_the_scene_brighter_than_land():
+    (warning,) = found(scene(np.uint16, 5000, 65000)).warnings
+    assert warning.startswith("One number in a hundred is above a reflectance of 6.4")
+    stated = Calibration((1.0,) * 12, (-1000.0,) * 12)
+    assert "set SCALE" in found(scene(np.uint16, 1100, 4000), stated).warnings[0]
+
+
+@pytest.mark.parametrize("scale", [0.0, -1e-4])
+def test_a_scale_that_is_not_positive_is_refused(scale):
+    with pytest.raises(RasterError, match=r"SCALE is .*; give a positive number"):
+        found(scene(np.uint16, 100, 4000), scale=scale)
 
 
 def test_eight_bit_picture():
