@@ -67,14 +67,14 @@ def calibrate(
     if scale is not None and not scale > 0:
         raise RasterError(f"SCALE is {scale:g}; give a positive number, or none to recognise the scale.")
     used = [number - 1 for number in numbers]
-    stated, why = source.calibration, "as given"
+    stated, why = _stated(source, used), "as given"
     scales = np.full(len(used), scale if scale is not None else np.nan)
     offsets = np.full(len(used), offset if offset is not None else 0.0)
     if stated is not None:
         if scale is None:
-            scales, why = np.array(stated.scale)[used], "as the file states"
+            scales, why = stated[0], "as the file states"
         if offset is None:
-            offsets = np.array(stated.offset)[used]
+            offsets = stated[1]
     sample = _sample(source, used, window)
     if np.isnan(scales).any():
         recognised, why = _recognise(source, sample, product_scale)
@@ -84,6 +84,18 @@ def calibrate(
     if offset is None:
         warnings += _offset_warning(sample, scales, offsets)
     return Reflectance(scales.astype(np.float32), offsets.astype(np.float32), how, warnings)
+
+
+def _stated(
+    source: Source, used: Sequence[int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """Scales and offsets that the file states of the bands in use; other bands may have their own."""
+    if source.calibration is None:
+        return None
+    scales, offsets = (
+        np.array(table)[used] for table in (source.calibration.scale, source.calibration.offset)
+    )
+    return (scales, offsets) if (scales != 1.0).any() or offsets.any() else None
 
 
 def _recognise(source: Source, sample: PixelArray, product_scale: float) -> tuple[float, str]:

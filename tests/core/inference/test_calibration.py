@@ -59,6 +59,13 @@ def test_the_user_comes_first_then_the_file():
     np.testing.assert_allclose(mixed.offset, -0.1)
 
 
+def test_a_scale_of_other_bands_states_nothing_of_these():
+    pixels = scene(np.uint16, 100, 4000)
+    stated = Calibration((*(1.0,) * 11, 1e-3), (0.0,) * 12)
+    np.testing.assert_allclose(found(pixels, stated, numbers=range(1, 12)).scale, 1e-4)
+    np.testing.assert_allclose(found(pixels, stated).scale, stated.scale)
+
+
 def test_applies_scale_and_offset_to_each_band():
     stated = Calibration((1e-4, 1e-3) * 6, (-0.1, 0.0) * 6)
     pixels = scene(np.uint16, 100, 4000)
