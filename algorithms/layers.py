@@ -37,8 +37,8 @@ def window_of(extent: QgsRectangle, georeference: Georeference, shape: tuple[int
         RasterError: they do not overlap.
     """
     x0, dx, _, y0, _, dy = georeference.transform
-    if georeference == Georeference():
-        dy = -dy  # without georeference QGIS draws the rows downwards from y = 0
+    if georeference.transform == Georeference().transform:
+        dy = -dy  # without a transform QGIS draws the rows downwards from y = 0
     columns = sorted(((extent.xMinimum() - x0) / dx, (extent.xMaximum() - x0) / dx))
     rows = sorted(((extent.yMinimum() - y0) / dy, (extent.yMaximum() - y0) / dy))
     left, right = max(math.floor(columns[0] + _EDGE), 0), min(math.ceil(columns[1] - _EDGE), shape[1])

@@ -12,10 +12,9 @@ from ..core.inference.report import Monitor, SceneReport
 from ..core.inference.scene import LiftOptions, lift_scene
 from ..core.inference.session import Session
 from ..core.raster.gdal_backend import GdalSink, GdalSource
+from ..core.raster.input import check_upright
 from ..core.raster.output import require_distinct
 from .layers import window_of
-
-__all__ = ["LiftOptions", "LiftingJob"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class LiftingJob:
             require_distinct(output, source.files)
             window = None
             if self.extent is not None:
+                check_upright(source)
                 window = window_of(self.extent, source.georeference, source.shape)
             session = Session.open(self.model, self.device)
             options = replace(self.options, window=window)

@@ -24,11 +24,12 @@ from ..core.errors import HyperLiftError
 from ..core.inference.devices import DEVICES
 from ..core.inference.models import model_names
 from ..core.inference.report import SceneReport
+from ..core.inference.scene import LiftOptions
 from ..core.raster.gdal_backend import GdalSource
 from .base import HyperLiftAlgorithm
 from .feedback import FeedbackMonitor
 from .layers import file_of
-from .lifting import LiftingJob, LiftOptions
+from .lifting import LiftingJob
 from .parameters import band_numbers, number_or_none, optional_number
 from .report_page import write_page
 from .spectral_super_resolution_help import PAGE, PARAMETERS
@@ -37,7 +38,7 @@ from .styling import NATURAL_COLOUR
 DEFAULT_MODEL = "explains2a"
 DATA_TYPES = ["int16", "float32"]
 NUMBERS = {
-    "PIXELS": "Pixels in the result",
+    "PIXELS": "Pixels of the input that were lifted",
     "SECONDS": "Seconds it took",
     "PIXELS_PER_SECOND": "Pixels per second",
     "SCALE_USED": "Scale in use (reflectance per number, median of the bands)",

@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import CancelledError, RasterError
 from ..quality.consistency import ConsistencyGauge
 from ..raster.blocks import Block, PixelArray, RasterProfile, Sink, Source, Window
+from ..raster.input import check_upright
 from .bands import match_bands
 from .calibration import calibrate
 from .feeding import Feed, Feeder, ahead, one_thread
@@ -225,11 +226,7 @@ class _Run:
 def _part(source: Source, window: Window | None) -> Window:
     """The part of the scene to lift, once its place is known to be usable."""
     rows, columns = source.shape
-    if source.georeference.rotated:
-        raise RasterError(
-            f"'{source.name}' is rotated against its coordinate system; warp it first "
-            "(Raster > Projections > Warp)."
-        )
+    check_upright(source)
     if window is None:
         return Window(0, 0, rows, columns)
     inside = min(window.row, window.column) >= 0 and min(window.height, window.width) > 0

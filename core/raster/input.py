@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RasterError
-from .blocks import MaskArray, PixelArray, Window
+from .blocks import MaskArray, PixelArray, Source, Window
 
 _FLOAT32 = np.finfo(np.float32)
 
@@ -46,6 +46,19 @@ def check_bands(name: str, count: int, any_complex: bool) -> None:
         )
     if any_complex:
         raise RasterError(f"The raster '{name}' holds complex numbers; convert it to real numbers first.")
+
+
+def check_upright(source: Source) -> None:
+    """Refuse a raster whose rows or columns run askew.
+
+    Raises:
+        RasterError: as said.
+    """
+    if source.georeference.rotated:
+        raise RasterError(
+            f"'{source.name}' is rotated against its coordinate system; warp it first "
+            "(Raster > Projections > Warp)."
+        )
 
 
 def unopened(name: str, reason: object) -> RasterError:

@@ -55,6 +55,8 @@ def test_rotated_georeference(refused, make_scene):
     rotated = make_scene(transform=(500000.0, 8.0, 6.0, 5300000.0, 6.0, -8.0))
     message = refused(rotated)
     assert "is rotated against its coordinate system; warp it first" in message
+    quarter = make_scene(name="quarter.tif", transform=(500000.0, 0.0, 10.0, 5300000.0, 10.0, 0.0))
+    assert "warp it first" in refused(quarter, EXTENT="500000,500100,5300000,5300100 [EPSG:32633]")
 
 
 def test_missing_crs_is_allowed(lift, make_scene):

@@ -31,8 +31,10 @@ def test_window_of_a_raster_whose_rows_run_north():
     assert window_of(QgsRectangle(1000.0, 1800.0, 1020.0, 1830.0), SOUTH_UP, SHAPE) == Window(0, 0, 3, 2)
 
 
-def test_window_of_a_raster_without_georeference_is_where_qgis_draws_it():
-    assert window_of(QgsRectangle(2.0, -6.0, 4.0, -1.0), Georeference(), SHAPE) == Window(1, 2, 5, 2)
+@pytest.mark.parametrize("crs_wkt", ["", "a CRS alone"])
+def test_window_of_a_raster_without_georeference_is_where_qgis_draws_it(crs_wkt):
+    georeference = Georeference(crs_wkt=crs_wkt)
+    assert window_of(QgsRectangle(2.0, -6.0, 4.0, -1.0), georeference, SHAPE) == Window(1, 2, 5, 2)
 
 
 @pytest.mark.parametrize("extent", [(0.0, 0.0, 10.0, 10.0), (1300.0, 1800.0, 1400.0, 2000.0)])
