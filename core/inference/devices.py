@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sysconfig
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Union
 
@@ -61,9 +63,12 @@ def import_runtime() -> ModuleType:
 
 
 def _how_to_install(words: Sequence[str]) -> str:
+    # Debian and others guard the Python that QGIS uses; pip then asks for both words.
+    guarded = Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
+    command = ["python3 -m pip install", *words, *(["--user", "--break-system-packages"] if guarded else [])]
     return (
         "install them for the Python of QGIS (on Windows in the OSGeo4W shell, elsewhere in a terminal) with "
-        f"'python3 -m pip install {' '.join(words)}' and start QGIS again"
+        f"'{' '.join(command)}' and start QGIS again"
     )
 
 

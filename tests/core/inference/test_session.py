@@ -104,6 +104,15 @@ def test_missing_runtime_says_what_to_do(linear_model, monkeypatch):
         Session.open(linear_model)
 
 
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_command_works_where_the_system_guards_its_python(monkeypatch, tmp_path, guarded):
+    if guarded:
+        (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert ("install onnxruntime scipy --user --break-system-packages'" in runtime_problem()) == guarded
+
+
 def test_broken_runtime_says_what_to_do(linear_model, monkeypatch, tmp_path):
     (tmp_path / "onnxruntime.py").write_text("raise ImportError('a library is missing')")
     monkeypatch.delitem(sys.modules, "onnxruntime")
