@@ -9,7 +9,7 @@ from contextlib import closing
 from functools import partial
 from typing import TextIO
 
-from ..core.errors import HyperLiftError
+from ..core.errors import HyperLiftError, RuntimeMissingError
 from ..core.inference.devices import DEVICES
 from ..core.inference.models import model_names
 from ..core.inference.report import SceneReport
@@ -88,8 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lift(arguments: argparse.Namespace, monitor: TerminalMonitor) -> SceneReport:
-    from .rasterio_backend import RasterioSink, RasterioSource  # here, so that --help works without rasterio
-
+    try:  # here, so that --help works without rasterio
+        from .rasterio_backend import RasterioSink, RasterioSource
+    except ImportError as error:
+        raise RuntimeMissingError(
+            f"The Python package rasterio cannot be loaded ({error}): install it with 'pip install rasterio'."
+        ) from error
     options = LiftOptions(
         bands=arguments.bands,
         scale=arguments.scale,

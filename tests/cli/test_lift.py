@@ -69,6 +69,12 @@ def test_errors_are_one_sentence_and_code_one(scene, linear_model, tmp_path, cap
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_rasterio_that_is_missing_is_one_sentence(scene, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hyperlift.cli.rasterio_backend", None)
+    assert main(["lift", str(scene), str(tmp_path / "lifted.tif")]) == 1
+    assert "install it with 'pip install rasterio'" in capsys.readouterr().err
+
+
 def test_wrong_words(scene, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["lift", str(scene), str(tmp_path / "lifted.tif"), "--bands", "red"])
