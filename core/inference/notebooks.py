@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy.typing as npt
@@ -30,6 +31,9 @@ def lift(msi: npt.ArrayLike, model: str | Path = "explains2a", device: str = "au
         RasterError: the image has another shape, or no valid pixel.
         ModelError: there is no such model or device, or it fails.
         RuntimeMissingError: onnxruntime is not installed.
+
+    Warns:
+        UserWarning: the graphics card is not used although asked for, or memory was short.
     """
     session = Session.open(model, device)
     source = ArraySource(msi)
@@ -46,5 +50,7 @@ def lift(msi: npt.ArrayLike, model: str | Path = "explains2a", device: str = "au
         return sinks[0]
 
     options = LiftOptions(tuple(range(1, bands + 1)), scale=1.0, offset=0.0, data_type="float32")
-    lift_scene(source, make_sink, session, options)
+    report = lift_scene(source, make_sink, session, options)
+    for sentence in report.warnings:
+        warnings.warn(sentence, stacklevel=2)
     return sinks[0].pixels

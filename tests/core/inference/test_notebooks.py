@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from hyperlift.core.errors import ModelError, RasterError
@@ -25,6 +26,15 @@ def test_not_a_number_stays_so(linear_model):
     msi[2, 1, 1] = np.nan
     hsi = lift(msi, linear_model, device="cpu")
     np.testing.assert_array_equal(np.argwhere(np.isnan(hsi).all(axis=0)), [[1, 1]])
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime has CUDA here"
+)
+def test_falling_back_to_the_cpu_is_a_warning(linear_model):
+    with pytest.warns(UserWarning, match="THE GRAPHICS CARD IS NOT USED") as caught:
+        lift(np.full((12, 2, 2), 0.1), linear_model, device="cuda")
+    assert caught[0].filename == __file__
 
 
 def test_wrong_arrays_and_models(linear_model):
