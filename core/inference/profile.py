@@ -20,7 +20,6 @@ _TIMES = (
     "acquisition time",
     "sensing_time",
     "datetime",
-    "tifftag_datetime",
 )
 
 
