@@ -17,7 +17,7 @@ from ..raster.blocks import BandTable, PixelArray
 from .card import Card, CardInput
 
 # A name like "B2", "B02", "B8A", "S2_B5", "Band 4" or "B02 (490 nm)".
-_NUMBERED = re.compile(r"(?<![a-z0-9])b(?:and)?[ _-]?0?([1-9]|1[0-3])(a?)(?![a-z0-9])", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?<![a-z0-9])b(?:and)?[ _-]?0?([1-9]|1[0-2])(a?)(?![a-z0-9])", re.IGNORECASE)
 # Common words of Sentinel-2 products and catalogues, in lower case without spaces.
 _WORDS = {
     "coastal": "B1", "coastalaerosol": "B1", "blue": "B2", "green": "B3", "red": "B4",

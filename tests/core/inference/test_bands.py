@@ -55,7 +55,7 @@ def table(names=None, wavelengths=None, widths=None, count=None):
         ("swir", ""),
         ("infrared", ""),
         ("B8/B4", ""),
-        ("B14", ""),
+        ("B13", ""),
         ("AB2", ""),
         ("B4C", ""),
         ("SCL", ""),
