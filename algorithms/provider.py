@@ -7,9 +7,10 @@ from pathlib import Path
 from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingModelAlgorithm, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .base import ICON
 from .spectral_super_resolution import SpectralSuperResolution
 
-RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+WORKFLOWS = Path(__file__).resolve().parents[1] / "resources" / "workflows"
 
 
 class HyperLiftProvider(QgsProcessingProvider):
@@ -29,7 +30,7 @@ class HyperLiftProvider(QgsProcessingProvider):
 
     def svgIconPath(self) -> str:
         """Path of the plugin's icon."""
-        return str(RESOURCES / "icons" / "hyperlift.svg")
+        return str(ICON)
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         """Rasters are written as GeoTIFF."""
@@ -47,7 +48,7 @@ class HyperLiftProvider(QgsProcessingProvider):
     def loadAlgorithms(self) -> None:
         """Add every algorithm, then the models, which are made of them."""
         self.addAlgorithm(SpectralSuperResolution())
-        for path in sorted((RESOURCES / "workflows").glob("*.model3")):
+        for path in sorted(WORKFLOWS.glob("*.model3")):
             self._add_model(path)
 
     def _on_provider_added(self, _provider_id: str) -> None:

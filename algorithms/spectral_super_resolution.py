@@ -26,6 +26,7 @@ from ..core.inference.models import model_names
 from ..core.inference.report import SceneReport
 from ..core.inference.scene import LiftOptions
 from ..core.raster.gdal_backend import GdalSource
+from ..core.raster.output import DATA_TYPES
 from .base import HyperLiftAlgorithm
 from .feedback import FeedbackMonitor
 from .layers import file_of
@@ -36,7 +37,6 @@ from .spectral_super_resolution_help import PAGE, PARAMETERS
 from .styling import NATURAL_COLOUR
 
 DEFAULT_MODEL = "explains2a"
-DATA_TYPES = ["int16", "float32"]
 NUMBERS = {
     "PIXELS": "Pixels of the input that were lifted",
     "SECONDS": "Seconds it took",
@@ -137,7 +137,7 @@ class SpectralSuperResolution(HyperLiftAlgorithm):
             QgsProcessingParameterEnum(
                 self.DATA_TYPE,
                 self.tr("Data type"),
-                DATA_TYPES,
+                list(DATA_TYPES),
                 defaultValue=DATA_TYPES[0],
                 usesStaticStrings=True,
             ),

@@ -15,7 +15,7 @@ from ..core.inference.models import model_names
 from ..core.inference.report import SceneReport
 from ..core.inference.scene import LiftOptions, lift_scene
 from ..core.inference.session import Session
-from ..core.raster.output import require_distinct
+from ..core.raster.output import DATA_TYPES, require_distinct
 
 _INTERRUPTED = 130  # as a shell says it of a program that was interrupted
 
@@ -69,7 +69,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--offset", type=float, help="reflectance of the stored number 0")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--tile-size", type=int, help="side of a tile in pixels (default: the model's)")
-    parser.add_argument("--data-type", choices=("int16", "float32"), default="int16")
+    parser.add_argument("--data-type", choices=DATA_TYPES, default=DATA_TYPES[0])
     parser.set_defaults(run=run)
 
 

@@ -51,6 +51,9 @@ _ENCODINGS = {
 }
 
 
+DATA_TYPES = tuple(_ENCODINGS)
+
+
 class TiffSink(ABC):
     """A tiled GeoTIFF under a temporary name in its folder; a backend fills in how bytes get there."""
 
