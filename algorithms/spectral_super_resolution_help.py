@@ -10,7 +10,8 @@ the same pixels. Input and output are reflectance.</p>
 a GeoTIFF, a virtual raster or any file that GDAL reads. Their order does not matter when the bands have names
 (B2, B8A) or wavelengths; otherwise give their numbers. Stacks without B1 and B9 are accepted: the missing two
 are estimated from the others, and the log says so. Surface reflectance (level 2A) is what the model was
-trained on. Pixels that are nodata in any band are nodata in the result.</p>
+trained on. Pixels that are nodata in any of these bands are nodata in the
+result.</p>
 <p>Whether the file holds reflectance (0 to 1) or digital numbers (0 to 10000) is recognised, and the log
 states the scale and the offset in use. Products of processing baseline 04.00 and later carry an offset of
 -1000 digital numbers (-0.1 reflectance) in their metadata, which many tools drop when they stack bands: if

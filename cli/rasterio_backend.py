@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window as RasterioWindow
 
 from ..core.raster.blocks import Block, Calibration, Georeference, Window
-from ..core.raster.input import check_bands, unopened, unreadable, valid_pixels
+from ..core.raster.input import check_bands, shared_and_own, unopened, unreadable, valid_pixels
 from ..core.raster.output import TiffSink, colour_roles
 from ..core.raster.scaling import stated_calibration
 from ..core.raster.tags import RasterTags
@@ -84,16 +84,14 @@ class RasterioSource:
         self._nodata = [dataset.nodatavals[n - 1] for n in numbers]
         self._masked = self._bands_with_masks()
 
-    def _bands_with_masks(self) -> list[int]:
-        """Bands whose mask does more than compare with the nodata value; one stands for a shared mask."""
-        masked = []
-        for number, nodata in zip(self._numbers, self._nodata):
+    def _bands_with_masks(self) -> dict[int, int]:
+        """Where masks that do more than compare with the nodata value are read, by band number; 0: by all."""
+        masked = {}
+        for place, (number, nodata) in enumerate(zip(self._numbers, self._nodata), start=1):
             flags = self._dataset.mask_flag_enums[number - 1]
             if MaskFlags.all_valid in flags or (MaskFlags.nodata in flags and nodata is not None):
                 continue
-            masked.append(number)
-            if MaskFlags.per_dataset in flags:
-                break
+            masked[0 if MaskFlags.per_dataset in flags else place] = number
         return masked
 
     @property
@@ -101,19 +99,21 @@ class RasterioSource:
         """Files that the raster consists of, sidecars and the sources of a virtual raster among them."""
         return list(self._dataset.files)
 
-    def read(self, window: Window) -> Block:
-        """Read a window as float32 numbers as stored, and where every band of it is valid.
+    def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
+        """Read bands of a window as float32 numbers as stored, and where every one of them is valid.
 
         Raises:
             RasterError: the file cannot be read there.
         """
-        place = _place(window)
+        place, numbers = _place(window), numbers or range(1, len(self._numbers) + 1)
+        bands, nodata = zip(*((self._numbers[number - 1], self._nodata[number - 1]) for number in numbers))
+        masked = shared_and_own(self._masked, numbers)
         try:
-            pixels = self._dataset.read(self._numbers, window=place, out_dtype="float32")
-            masks = [self._dataset.read_masks(number, window=place) for number in self._masked]
+            pixels = self._dataset.read(list(bands), window=place, out_dtype="float32")
+            masks = [self._dataset.read_masks(number, window=place) for number in masked]
         except RasterioError as error:
             raise unreadable(self.name, window, error.__cause__ or error) from error
-        return Block(window, pixels, valid_pixels(pixels, self._nodata, masks))
+        return Block(window, pixels, valid_pixels(pixels, nodata, masks))
 
     def release(self) -> None:
         """Open the file afresh: rasterio has no other way to drop its blocks from GDAL's cache."""

@@ -75,7 +75,7 @@ def calibrate(
             scales, why = stated[0], "as the file states"
         if offset is None:
             offsets = stated[1]
-    sample = _sample(source, used, window)
+    sample = _sample(source, numbers, window)
     if np.isnan(scales).any():
         recognised, why = _recognise(source, sample, product_scale)
         scales[:] = recognised
@@ -146,7 +146,7 @@ def _offset_warning(
     )
 
 
-def _sample(source: Source, used: Sequence[int], window: Window) -> PixelArray:
+def _sample(source: Source, numbers: Sequence[int], window: Window) -> PixelArray:
     """Valid pixels ``(n, samples)`` of small windows spread evenly over a part of the raster."""
     rows = _starts(window.row, window.height)
     columns = _starts(window.column, window.width)
@@ -154,9 +154,8 @@ def _sample(source: Source, used: Sequence[int], window: Window) -> PixelArray:
     pieces = []
     for row in rows:
         for column in columns:
-            block = source.read(Window(row, column, height, width))
-            pixels = block.pixels[list(used)]
-            pieces.append(pixels[:, block.valid & np.isfinite(pixels).all(axis=0)])
+            block = source.read(Window(row, column, height, width), numbers)
+            pieces.append(block.pixels[:, block.valid])
         source.release()
     return np.concatenate(pieces, axis=1)
 

@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
 from ..raster.blocks import MaskArray, PixelArray, Source, Window
 from .bands import BandMatch
 from .calibration import Reflectance
@@ -62,9 +60,8 @@ class Feeder:
         return Feed(tile, outer, pixels, inside)
 
     def _read(self, window: Window) -> tuple[PixelArray, MaskArray]:
-        block = self.source.read(window)
-        pixels = block.pixels[[number - 1 for number in self.match.numbers]]
-        return pixels, block.valid & np.isfinite(pixels).all(axis=0)
+        block = self.source.read(window, self.match.numbers)
+        return block.pixels, block.valid
 
 
 def one_thread(stack: ExitStack) -> ThreadPoolExecutor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -74,10 +74,11 @@ class ArraySource:
         """Type of the numbers."""
         return self._pixels.dtype
 
-    def read(self, window: Window) -> Block:
+    def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
         """A copy of the window's pixels as float32, and where they are valid."""
         rows, columns = window.within(Window(0, 0, *self.shape))
-        pixels = self._pixels[:, rows, columns].astype(np.float32)
+        numbers = numbers or range(1, len(self._pixels) + 1)
+        pixels = self._pixels[[number - 1 for number in numbers], rows, columns].astype(np.float32)
         valid = valid_pixels(pixels, (None,) * len(pixels)) & self._valid[rows, columns]
         return Block(window, pixels, valid)
 

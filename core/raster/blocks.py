@@ -7,7 +7,7 @@ Pixels never travel without their mask and their place: a :class:`Source` yields
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -130,8 +130,13 @@ class Source(Protocol):
     def metadata(self) -> Mapping[str, str]:
         """The file's own metadata items."""
 
-    def read(self, window: Window) -> Block:
-        """Read a window that lies inside the raster; a pixel is valid when every band of it is.
+    def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
+        """Read a window that lies inside the raster.
+
+        Args:
+            window: the part to read.
+            numbers: of the bands to read (from 1), in this order; empty for all. A pixel is valid when every
+                one of these is; what other bands hold does not count.
 
         Raises:
             RasterError: the file cannot be read there.

@@ -6,7 +6,7 @@ QGIS shares this GDAL: no process-wide setting is touched. Errors are caught aro
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from osgeo import gdal, gdal_array
 
 from .blocks import Block, Calibration, Georeference, RasterProfile, Window
-from .input import check_bands, unopened, unreadable, valid_pixels
+from .input import check_bands, shared_and_own, unopened, unreadable, valid_pixels
 from .output import TiffSink, colour_roles
 from .scaling import stated_calibration
 from .tags import RasterTags
@@ -117,44 +117,45 @@ class GdalSource:
         """Files that the raster consists of, sidecars and the sources of a virtual raster among them."""
         return list(self._dataset.GetFileList() or [])
 
-    def read(self, window: Window) -> Block:
-        """Read a window as float32 numbers as stored, and where every band of it is valid.
+    def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
+        """Read bands of a window as float32 numbers as stored, and where every one of them is valid.
 
         Raises:
             RasterError: the file cannot be read there.
         """
+        numbers = numbers or range(1, len(self._numbers) + 1)
+        bands = [self._numbers[number - 1] for number in numbers]
         place = (window.column, window.row, window.width, window.height)
         try:
             with _gdal_calls():
-                pixels = self._dataset.ReadAsArray(*place, buf_type=gdal.GDT_Float32, band_list=self._numbers)
-                masks = [mask.ReadAsArray(*place) for mask in self._masks]
+                pixels = self._dataset.ReadAsArray(*place, buf_type=gdal.GDT_Float32, band_list=bands)
+                masks = [mask.ReadAsArray(*place) for mask in shared_and_own(self._masks, numbers)]
         except RuntimeError as error:
             raise unreadable(self.name, window, error) from error
         pixels = pixels.reshape(-1, window.height, window.width)
-        return Block(window, pixels, valid_pixels(pixels, self._nodata, masks))
+        nodata = [self._nodata[number - 1] for number in numbers]
+        return Block(window, pixels, valid_pixels(pixels, nodata, masks))
 
     def release(self) -> None:
         """Drop the dataset's blocks from GDAL's cache, which is shared by the whole process."""
-        for band in [*self._bands, *self._masks]:
+        for band in [*self._bands, *self._masks.values()]:
             band.FlushCache()
 
     def close(self) -> None:
         """Close the file."""
-        self._masks = []
+        self._masks = {}
         self._dataset = None
 
 
-def _mask_bands(bands: list[Any]) -> list[Any]:
-    """Masks to read beside the pixels: those that do more than compare with the nodata value."""
-    masks = []
-    for band in bands:
+def _mask_bands(bands: list[Any]) -> dict[int, Any]:
+    """Masks that do more than compare with the nodata value, by band number; 0 for one that all share."""
+    masks = {}
+    for number, band in enumerate(bands, start=1):
         flags = band.GetMaskFlags()
         by_value = flags & gdal.GMF_NODATA and band.GetNoDataValue() is not None
         if flags & gdal.GMF_ALL_VALID or by_value:
             continue
-        masks.append(band.GetMaskBand())
-        if flags & gdal.GMF_PER_DATASET:
-            break
+        masks[0 if flags & gdal.GMF_PER_DATASET else number] = band.GetMaskBand()
     return masks
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ from ..errors import RasterError
 from .blocks import MaskArray, PixelArray, Source, Window
 
 _FLOAT32 = np.finfo(np.float32)
+
+Mask = TypeVar("Mask")
 
 
 def valid_pixels(
@@ -32,6 +35,11 @@ def valid_pixels(
     for mask in masks:
         valid &= mask != 0
     return valid
+
+
+def shared_and_own(masks: Mapping[int, Mask], chosen: Iterable[int]) -> list[Mask]:
+    """The masks to read for chosen bands: those of their own, and under 0 the one that all bands share."""
+    return [masks[number] for number in (0, *chosen) if number in masks]
 
 
 def check_bands(name: str, count: int, any_complex: bool) -> None:

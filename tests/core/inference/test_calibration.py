@@ -124,9 +124,9 @@ def test_samples_are_few_whatever_the_size():
     class Counted(ArraySource):
         pixels_read = 0
 
-        def read(self, window):
+        def read(self, window, numbers=()):
             Counted.pixels_read += window.height * window.width
-            return super().read(window)
+            return super().read(window, numbers)
 
     source = Counted(np.broadcast_to(np.uint16(500), (12, 20000, 20000)))
     calibrate(source, ALL, Window(0, 0, 20000, 20000), PRODUCT)

@@ -149,6 +149,15 @@ def test_one_band_that_is_not_finite_makes_a_pixel_nodata(linear):
     np.testing.assert_array_equal(np.argwhere(np.isnan(result).any(axis=0)), [[2, 5]])
 
 
+def test_bands_that_are_not_used_do_not_make_nodata(linear, rough_scene):
+    scene = rough_scene(8, 8).astype(np.float32)
+    with_cirrus = np.insert(scene, 10, np.nan, axis=0)
+    table = BandTable((*NAMES[:10], "B10", *NAMES[10:]), (float("nan"),) * 13, (float("nan"),) * 13)
+    sinks = Sinks()
+    lift_scene(ArraySource(with_cirrus, table), sinks, linear)
+    np.testing.assert_array_equal(sinks.sink.pixels, lifted(scene, linear)[0])
+
+
 def test_values_are_the_network_of_the_reflectance(linear, matrix):
     spectrum = np.arange(1, 13, dtype=np.uint16) * 250
     scene = np.broadcast_to(spectrum[:, None, None], (12, 20, 33))
@@ -265,10 +274,10 @@ def test_cancel_interrupts_the_network(make_model):
 
 
 class Unreadable(ArraySource):
-    def read(self, window):
+    def read(self, window, numbers=()):
         if window.row >= 64 and window.height == 16:  # a tile, not a sample of the values
             raise RasterError("The file ends here.")
-        return super().read(window)
+        return super().read(window, numbers)
 
 
 class Unwritable(RecordedSink):

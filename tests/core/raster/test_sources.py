@@ -72,6 +72,19 @@ def test_nodata_of_any_band_invalidates_the_pixel(backend, make_tiff, nodata):
     assert np.argwhere(~valid).tolist() == [[2, 3]]
 
 
+def test_chosen_bands_come_in_their_order_and_others_do_not_count(backend, make_tiff):
+    array = stack(dtype=np.int32)
+    array[0, 0, 1] = array[1, 2, 3] = -1
+
+    def describe(dataset):
+        for number in (1, 2, 3):
+            dataset.GetRasterBand(number).SetNoDataValue(-1)
+
+    block = backend.source(make_tiff(array, describe)).read(Window(0, 0, 5, 7), (3, 1))
+    np.testing.assert_array_equal(block.pixels, array[[2, 0]])
+    assert np.argwhere(~block.valid).tolist() == [[0, 1]]
+
+
 def test_nan_nodata_nan_and_infinite_pixels(backend, make_tiff):
     array = stack(dtype=np.float32)
     array[0, 0, 0], array[1, 1, 1], array[2, 2, 2] = np.nan, np.inf, -np.inf
