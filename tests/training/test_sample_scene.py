@@ -13,7 +13,7 @@ pytest.importorskip("prosail")
 from hyperlift.core.spectral import sensor  # noqa: E402
 from hyperlift.training.sample_scene import make_sample_scene, sample_scene  # noqa: E402
 
-BUNDLED = Path(__file__).parents[1] / "resources" / "sample" / "sentinel2_sample.tif"
+BUNDLED = Path(__file__).parents[2] / "resources" / "sample" / "sentinel2_sample.tif"
 BANDS = sensor("sentinel2a").band_names
 
 
