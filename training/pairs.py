@@ -15,9 +15,12 @@ import rasterio
 import torch
 from rasterio.windows import Window
 
-from hyperlift.core.spectral import grid
+from hyperlift.core.spectral import grid, sensor
 
 from .scenes import Batch, SceneConfig
+
+_BANDS = len(sensor("sentinel2a").bands)
+_TRIES = 200
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class PairFolder:
         with rasterio.open(msi) as low, rasterio.open(hsi) as high:
             if low.shape != high.shape or not np.allclose(low.transform, high.transform):
                 raise ValueError(f"'{msi.name}' and '{hsi.name}' do not lie on the same pixels.")
+            if low.count != _BANDS:
+                raise ValueError(f"'{msi.name}' has {low.count} bands; the sensor has {_BANDS}.")
             channels = len(grid(self.config.target))
             if high.count != channels:
                 raise ValueError(
@@ -69,7 +74,19 @@ class PairFolder:
             return Pair(msi, hsi, low.shape)
 
     def patch(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``msi (c, side, side)``, ``hsi (C, side, side)`` and ``measured``, alike, turned at random."""
+        """``msi (c, side, side)``, ``hsi (C, side, side)`` and ``measured``, alike, turned at random.
+
+        Raises:
+            ValueError: patch after patch holds no valid pixel.
+        """
+        for _ in range(_TRIES):
+            patch = self._draw(rng, side)
+            if patch[2].any():
+                return patch
+        raise ValueError("Hardly any pixel of the pairs is valid in both images; check their nodata values.")
+
+    def _draw(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A patch as in :meth:`patch`, valid or not."""
         pair = self.pairs[rng.integers(len(self.pairs))]
         height, width = pair.shape
         window = Window(

@@ -121,6 +121,18 @@ def test_nodata_in_a_pair_is_not_measured(tmp_path):
     assert batch.msi.min() >= 0
 
 
+def test_patches_without_a_valid_pixel_are_drawn_again(tmp_path):
+    msi, hsi = np.full((12, 40, 12), 0.2), np.full((172, 40, 12), np.nan)
+    hsi[:, :2] = 0.3
+    write(tmp_path / "x_msi.tif", msi)
+    write(tmp_path / "x_hsi.tif", hsi)
+    folder, rng = PairFolder(tmp_path, SceneConfig()), np.random.default_rng(0)
+    assert all(folder.patch(rng, 12)[2].any() for _ in range(5))
+    write(tmp_path / "x_hsi.tif", np.full_like(hsi, np.nan))
+    with pytest.raises(ValueError, match="Hardly any pixel of the pairs is valid"):
+        folder.patch(rng, 12)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -132,6 +144,13 @@ def test_nodata_in_a_pair_is_not_measured(tmp_path):
                 write(folder / "x_hsi.tif", np.zeros((172, 8, 9))),
             ],
             "do not lie on the same pixels",
+        ),
+        (
+            lambda folder: [
+                write(folder / "x_msi.tif", np.zeros((4, 8, 8))),
+                write(folder / "x_hsi.tif", np.zeros((172, 8, 8))),
+            ],
+            "has 4 bands; the sensor has 12",
         ),
         (
             lambda folder: [
