@@ -19,7 +19,7 @@ from .pictures import draw_errors, draw_scene
 from .scenes import SceneMaker
 from .scores import Lift, Score, held_out_scenes, markdown_table, score, spectral_rmse
 from .spectra import Collection, data_folder, load_collections
-from .train import ridge_of
+from .train import ridge_baselines
 
 _TARGET = 0.01  # reflectance: median difference of the output, seen by the sensor, from the input
 # Real images of ``sentinel2/`` and the offset that each still needs; the values of the last start near 0.10.
@@ -63,15 +63,11 @@ class RealScene:
 
 
 def _methods(collections: list[Collection], model: Path) -> dict[str, Lift]:
-    """The model, by the scene runner's session, and ridge regression on what it was trained on."""
+    """Ridge regression on what the model was trained on, and the model by the scene runner's session."""
     known = [collection for collection in collections if not collection.held_out]
-    maker = SceneMaker(known, CONFIGS["explains2a"].scenes)
     session = Session.open(model, "cpu")
-    return {
-        "ridge, one resolution": ridge_of(maker.at_one_resolution()).predict,
-        "ridge, both": ridge_of(maker).predict,
-        session.card.name: session.run,
-    }
+    maker = SceneMaker(known, CONFIGS["explains2a"].scenes)
+    return {**ridge_baselines(maker), session.card.name: session.run}
 
 
 def _lift_real(model: Path, folder: Path, output: Path) -> list[RealScene]:

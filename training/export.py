@@ -26,6 +26,7 @@ from .scenes import SceneMaker
 from .scores import held_out_scenes, score
 from .spectra import data_folder, load_collections
 from .task import LiftingTask
+from .train import ridge_baselines
 
 _OPSET = 17
 _TILE = 256
@@ -76,9 +77,11 @@ def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) ->
     halo = measure_halo(Deployed(task.network))
     card = make_card(task, maker.config.target, band_estimators(maker), halo, _TILE)
     difference = export(task, path, card)
+    methods = {**ridge_baselines(maker), card["name"]: open_model(path)}
     scores = [
-        score(scene, card["name"], open_model(path))
+        score(scene, name, lift)
         for scene in held_out_scenes(collections, maker.config.target)
+        for name, lift in methods.items()
     ]
     seal(path, {**card, "accuracy": {"held_out": [asdict(one) for one in scores]}})
     path.with_suffix(".md").write_text(card_text(card, scores), encoding="utf-8")

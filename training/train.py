@@ -17,6 +17,7 @@ from .config import TrainingConfig
 from .pairs import PairFolder
 from .regression import Regression, fit_ridge
 from .scenes import SceneMaker, SceneStream
+from .scores import Lift
 from .spectra import data_folder, load_collections
 from .task import LiftingTask
 
@@ -46,6 +47,14 @@ def ridge_of(maker: SceneMaker | PairFolder) -> Regression:
         return tuple(image.permute(0, 2, 3, 1).flatten(0, 2).numpy() for image in (batch.msi, batch.hsi))
 
     return fit_ridge(pixels(number) for number in range(_RIDGE_BATCHES))
+
+
+def ridge_baselines(maker: SceneMaker) -> dict[str, Lift]:
+    """Ridge regression on scenes at one resolution, and on both kinds: what a network must beat."""
+    return {
+        "ridge, one resolution": ridge_of(maker.at_one_resolution()).predict,
+        "ridge, both": ridge_of(maker).predict,
+    }
 
 
 def new_task(config: TrainingConfig, ridge: Regression) -> LiftingTask:
