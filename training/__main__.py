@@ -18,10 +18,10 @@ def _train(options: argparse.Namespace) -> None:
     from .train import train
 
     config = CONFIGS[options.config]
-    if options.steps:
-        config = replace(config, schedule=replace(config.schedule, steps=options.steps))
+    changes = {"steps": options.steps, "rate": options.rate}
+    schedule = replace(config.schedule, **{name: value for name, value in changes.items() if value})
     checkpoint = train(
-        config,
+        replace(config, schedule=schedule),
         options.output,
         data=options.data,
         pairs=options.pairs,
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--pairs", type=Path, help="folder of <name>_msi.tif and <name>_hsi.tif to train on")
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.add_argument("--steps", type=int, help="optimiser steps, instead of the configuration's")
+    train.add_argument("--rate", type=float, help="peak learning rate, instead of the configuration's")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     train.add_argument("--weights", type=Path, help="checkpoint to start from, with a new schedule")
