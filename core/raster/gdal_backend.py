@@ -218,14 +218,18 @@ class GdalSink(TiffSink):
             with _gdal_calls():
                 self._dataset.FlushCache()
                 self._dataset = None
-                written = gdal.Open(str(self._temporary))
-                if written is None:
-                    raise RuntimeError(gdal.GetLastErrorMsg())
-                self._check_blocks(
-                    lambda band, item: written.GetRasterBand(band).GetMetadataItem(item, "TIFF")
-                )
+                self._check_written(gdal.Open(str(self._temporary)))
         except RuntimeError as error:
             raise self.unwritable(error) from error
+
+    def _check_written(self, written: Any) -> None:
+        """Check the blocks, and close the file whatever comes: Windows removes no file that is open."""
+        if written is None:
+            raise RuntimeError(gdal.GetLastErrorMsg())
+        try:
+            self._check_blocks(lambda band, item: written.GetRasterBand(band).GetMetadataItem(item, "TIFF"))
+        finally:
+            written = None
 
     def _abandon(self) -> None:
         gdal.PushErrorHandler("CPLQuietErrorHandler")

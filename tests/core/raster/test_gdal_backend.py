@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,6 +83,23 @@ def test_a_file_that_gdal_cannot_create_is_one_sentence(make_profile, monkeypatc
     monkeypatch.setattr(gdal, "GetDriverByName", lambda _: failing)
     with pytest.raises(RasterError, match="could not be written"):
         GdalSink(tmp_path / "out.tif", make_profile())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lists open files as Linux does")
+def test_an_incomplete_file_is_closed_before_it_is_removed(make_profile, monkeypatch, tmp_path):
+    def incomplete(sink, item):
+        item(1, "BLOCK_OFFSET_0_0")
+        raise sink.unwritable("band 1 is incomplete")
+
+    monkeypatch.setattr(GdalSink, "_check_blocks", incomplete)
+    sink = GdalSink(tmp_path / "out.tif", make_profile())
+    with pytest.raises(RasterError, match="band 1 is incomplete") as caught:
+        sink.commit()
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [link for link in links if os.path.realpath(link).startswith(str(tmp_path))]
+    assert caught.value.__traceback__ is not None  # which holds the frames, and must not hold the file
+    sink.discard()
     assert list(tmp_path.iterdir()) == []
 
 
