@@ -25,11 +25,16 @@ ICON = Path(__file__).resolve().parents[1] / "resources" / "icons" / "hyperlift.
 
 @contextmanager
 def errors_for_the_user() -> Iterator[None]:
-    """Turn HyperLift's errors, a cancelled run among them, into what Processing shows in red."""
+    """Turn HyperLift's errors (a cancelled run is one) and the system's into what Processing shows in red."""
     try:
         yield
     except HyperLiftError as error:
         raise QgsProcessingException(str(error)) from error
+    except OSError as error:
+        raise QgsProcessingException(
+            f"A file or folder could not be used ({error}); check that the disk is not full and that you may "
+            "read and write there."
+        ) from error
 
 
 class HyperLiftAlgorithm(QgsProcessingAlgorithm):

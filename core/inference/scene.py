@@ -13,10 +13,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
 
 import numpy as np
 
-from ..errors import CancelledError, RasterError
+from ..errors import CancelledError, HyperLiftError, RasterError
 from ..quality.consistency import ConsistencyGauge
 from ..raster.blocks import Block, PixelArray, RasterProfile, Sink, Source, Window
 from ..raster.input import check_upright
@@ -78,7 +80,7 @@ def lift_scene(
     try:
         with ExitStack() as undo:
             sink = make_sink(run.profile())
-            undo.callback(sink.discard)
+            undo.push(partial(_discard, sink))
             run.lift_into(sink)
             sink.commit()
             undo.pop_all()
@@ -221,6 +223,18 @@ class _Run:
             self.gauge.add(feed.pixels[:, rows, columns], lifted, feed.valid)
             self.valid += int(feed.valid.sum())
         sink.write(Block(place, lifted, feed.valid.repeat(factor, axis=0).repeat(factor, axis=1)))
+
+
+def _discard(
+    sink: Sink, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+) -> None:
+    """Remove what was written after an error; where that fails too, the user hears of both."""
+    try:
+        sink.discard()
+    except RasterError as second:
+        if isinstance(error, HyperLiftError):
+            raise type(error)(f"{error} {second}") from error
+        raise
 
 
 def _part(source: Source, window: Window | None) -> Window:

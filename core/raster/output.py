@@ -6,8 +6,8 @@ import os
 import shutil
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -68,12 +68,14 @@ class TiffSink(ABC):
         _check_profile(profile)
         self.encoding = _encoding(profile)
         self._block = block_side(profile)
-        _check_name(self.path)
-        _check_space(self.path.parent, profile, self.encoding)
+        with self._disk():
+            _check_name(self.path)
+            _check_space(self.path.parent, profile, self.encoding)
         self._temporary = _reserve(self.path)
         with ExitStack() as undo:
             undo.callback(self.discard)
-            self._create(self._temporary)
+            with self._disk():
+                self._create(self._temporary)
             undo.pop_all()
 
     def write(self, block: Block) -> None:
@@ -82,7 +84,8 @@ class TiffSink(ABC):
         Raises:
             RasterError: the block cannot be written, for instance because the disk is full.
         """
-        self._store(block.window, self.encoding.encode(block))
+        with self._disk():
+            self._store(block.window, self.encoding.encode(block))
 
     def commit(self) -> None:
         """Finish the file and give it its name, in place of a file that has it already.
@@ -90,7 +93,8 @@ class TiffSink(ABC):
         Raises:
             RasterError: the file cannot be finished or renamed; :meth:`discard` removes it.
         """
-        self._finish()
+        with self._disk():
+            self._finish()
         try:
             os.replace(self._temporary, self.path)
             _remove_sidecars(self.path)
@@ -101,10 +105,20 @@ class TiffSink(ABC):
             ) from error
 
     def discard(self) -> None:
-        """Remove everything written so far; after :meth:`commit` there is nothing to remove."""
-        self._abandon()
-        self._temporary.unlink(missing_ok=True)
-        _remove_sidecars(self._temporary)
+        """Remove everything written so far; after :meth:`commit` there is nothing to remove.
+
+        Raises:
+            RasterError: the unfinished file cannot be removed.
+        """
+        try:
+            self._abandon()
+            self._temporary.unlink(missing_ok=True)
+            _remove_sidecars(self._temporary)
+        except OSError as error:
+            raise RasterError(
+                f"The unfinished file '{self._temporary}' could not be removed ({error.strerror or error}); "
+                "remove it by hand."
+            ) from error
 
     def creation_options(self, compression: str) -> dict[str, str]:
         """Options of GDAL's GTiff driver, with ``ZSTD`` or ``DEFLATE``."""
@@ -126,6 +140,14 @@ class TiffSink(ABC):
             f"The output '{self.path}' could not be written ({reason}); check that the disk is not full and "
             "the folder can be written to."
         )
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Turn what the system says of the disk into the error for the user."""
+        try:
+            yield
+        except OSError as error:
+            raise self.unwritable(error.strerror or error) from error
 
     def unknown_crs(self) -> RasterError:
         """The error for a coordinate reference system that GDAL cannot parse."""

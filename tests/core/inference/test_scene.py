@@ -313,6 +313,15 @@ def test_failure_at_the_end_discards_the_output(linear, rough_scene):
     assert sinks.sink.discarded
 
 
+def test_an_output_that_cannot_be_discarded_does_not_hide_why(linear, rough_scene):
+    class Stuck(Unwritable):
+        def discard(self):
+            raise RasterError("The unfinished file is open elsewhere.")
+
+    with pytest.raises(RasterError, match=r"^The disk is full. The unfinished file is open elsewhere.$"):
+        lift_scene(ArraySource(rough_scene(64, 16), TABLE), Sinks(Stuck), linear, LiftOptions(tile=16))
+
+
 def test_memory_is_released_after_each_row_of_tiles(linear, rough_scene):
     class Counted(ArraySource):
         rows = 0

@@ -316,6 +316,30 @@ def test_folder_not_writable(backend, make_profile, monkeypatch):
         backend.sink("/proc/out.tif", make_profile())
 
 
+def denied(*_, **__):
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(("owner", "call"), [(shutil, "disk_usage"), (Path, "is_dir")])
+def test_a_disk_that_may_not_be_looked_at_is_one_sentence(
+    backend, make_profile, monkeypatch, tmp_path, owner, call
+):
+    monkeypatch.setattr(owner, call, denied)
+    with pytest.raises(RasterError, match=r"out.tif' could not be written \(Permission denied\); check"):
+        backend.sink(tmp_path / "out.tif", make_profile())
+
+
+def test_an_unfinished_file_that_cannot_be_removed_is_named(backend, make_profile, monkeypatch, tmp_path):
+    sink = backend.sink(tmp_path / "out.tif", make_profile())
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", denied)
+        with pytest.raises(
+            RasterError, match=r"partial.tif' could not be removed \(Permission denied\); remove"
+        ):
+            sink.discard()
+    sink.discard()
+
+
 def test_a_folder_of_that_name(backend, make_profile, tmp_path):
     (tmp_path / "out.tif").mkdir()
     with pytest.raises(RasterError, match=r"out.tif' is a folder; choose the name of a file"):
