@@ -111,6 +111,14 @@ def fallback_warning(device: str, available: Sequence[str], got: Sequence[str]) 
     return f"THE GRAPHICS CARD IS NOT USED: the processor (CPU) runs, many times slower; {why}."
 
 
+def failure_warning(device: str, reason: object) -> str:
+    """The warning that a graphics card failed during a run and the processor goes on."""
+    return (
+        f"THE GRAPHICS CARD IS NO LONGER USED: {device} failed ({reason}) and the processor (CPU) goes on, "
+        "many times slower; close other programs that use the card, and check the driver, CUDA and cuDNN."
+    )
+
+
 def core_count() -> int:
     """Processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -49,7 +49,7 @@ class SceneReport:
         source: name of the raster.
         model: name of the model.
         digest: of the model file.
-        device: what ran the network, e.g. ``CPU`` or ``CUDA``.
+        device: what ran the network, e.g. ``CPU``, or ``CUDA, then CPU`` when the card failed on the way.
         shape: rows and columns of the result.
         tile: side of a tile in input pixels.
         bands: which bands were used, a sentence.

@@ -106,11 +106,11 @@ class _Run:
             source, self.match.numbers, self.window, card.input.scale, options.scale, options.offset
         )
         self.feeder = Feeder(source, self.match, self.reflectance, card.halo)
-        self.runner = TileRunner(session, card.halo)
+        self.runner = TileRunner(session, card.halo, self._warn)
         self.gauge = ConsistencyGauge(
             card.input.sensor, card.output.grid, card.scale_factor, tuple(self.match.estimated)
         )
-        self.warnings = (*session.warnings, *self.match.warnings, *self.reflectance.warnings)
+        self.warnings: list[str] = []
         self.session_seconds = 0.0
         self.valid = 0
         self._announce()
@@ -141,8 +141,6 @@ class _Run:
             for block in written:
                 block.result()
             self._check_cancelled()
-        for sentence in self.runner.warnings:
-            self.monitor.warning(sentence)
         if not self.valid:
             raise RasterError(
                 f"'{self.source.name}' has no valid pixel in this part, all is nodata; choose another extent."
@@ -156,7 +154,7 @@ class _Run:
             source=self.source.name,
             model=self.card.name,
             digest=self.card.digest,
-            device=self.session.device,
+            device=", then ".join(self.runner.devices),
             shape=(rows * factor, columns * factor),
             tile=self.side,
             bands=self.match.how,
@@ -169,15 +167,20 @@ class _Run:
             session_seconds=self.session_seconds,
             consistency=self.gauge.medians(),
             consistency_median=self.gauge.median(),
-            warnings=(*self.warnings, *self.runner.warnings),
+            warnings=tuple(self.warnings),
         )
 
     def _announce(self) -> None:
         self.monitor.info(f"Model {self.card.title} on {self.session.device}.")
         self.monitor.info(self.match.how)
         self.monitor.info(self.reflectance.how)
-        for sentence in self.warnings:
-            self.monitor.warning(sentence)
+        for sentence in (*self.session.warnings, *self.match.warnings, *self.reflectance.warnings):
+            self._warn(sentence)
+
+    def _warn(self, sentence: str) -> None:
+        """Tell the user now, and again in the report."""
+        self.warnings.append(sentence)
+        self.monitor.warning(sentence)
 
     def _watch(self, stack: ExitStack) -> None:
         """Interrupt the network when the user cancels: a tile can take many seconds."""

@@ -28,6 +28,10 @@ class OutOfMemoryError(ModelError):
     """The device has not enough memory for an array of this size."""
 
 
+class DeviceError(ModelError):
+    """A graphics card fails where the processor may not: :meth:`Session.use_processor` is the way on."""
+
+
 class Session:
     """A loaded network.
 
@@ -44,7 +48,7 @@ class Session:
         self.warnings: list[str] = []
         self._session = session
         self._errors = _runtime_errors(runtime)
-        self._make_run_options = runtime.RunOptions
+        self._runtime = runtime
         self._run_options = self._fresh_run_options()
         self._check_graph()
 
@@ -88,6 +92,7 @@ class Session:
 
         Raises:
             OutOfMemoryError: the device has not enough memory for this size.
+            DeviceError: the network fails on a graphics card for another reason.
             ModelError: the network fails, or gives another size than its card says.
             CancelledError: :meth:`interrupt` was called.
         """
@@ -103,7 +108,8 @@ class Session:
                     f"The memory of the device ({self.device}) does not suffice for {pixels.shape[1]} x "
                     f"{pixels.shape[2]} pixels; close other programs or choose another device."
                 ) from error
-            raise ModelError(f"The network in '{self.path}' failed: {_first_line(error)}") from error
+            kind = ModelError if self.device == "CPU" else DeviceError
+            raise kind(f"The network in '{self.path}' failed: {_first_line(error)}") from error
         factor = self.card.scale_factor
         expected = (len(self.card.output.wavelength_nm), *(factor * side for side in pixels.shape[1:]))
         if lifted.shape != expected:
@@ -113,12 +119,23 @@ class Session:
             )
         return lifted
 
+    def use_processor(self) -> None:
+        """Give up the graphics card: from now on the processor runs the network.
+
+        Raises:
+            ModelError: the network cannot be loaded there.
+        """
+        try:
+            self._session = _start(self._runtime, self.path, providers_for("cpu", ["CPUExecutionProvider"]))
+        except self._errors as error:
+            raise _cannot_load(self.path, error) from error
+
     def interrupt(self) -> None:
         """Make a :meth:`run` that another thread is in stop at the next layer."""
         self._run_options.terminate = True
 
     def _fresh_run_options(self) -> Any:
-        options = self._make_run_options()
+        options = self._runtime.RunOptions()
         options.log_severity_level = 4  # what fails is raised
         if self.device == "CPU":
             # Tiles vary in shape: without this the arena keeps what the largest of them needed.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ..errors import ModelError
 from ..raster.blocks import MaskArray, PixelArray, Window
-from .session import OutOfMemoryError, Session
+from .devices import failure_warning
+from .session import DeviceError, OutOfMemoryError, Session
 
 _STEP = 16
 
@@ -44,12 +46,18 @@ def fill_invalid(pixels: PixelArray, valid: MaskArray) -> PixelArray:
 
 
 class TileRunner:
-    """Runs a session on tiles; when memory runs out, on halves of them, and remembers the size that went."""
+    """Runs a session on tiles: on halves of them when memory runs out, on the processor when a card fails.
 
-    def __init__(self, session: Session, halo: int) -> None:
+    Attributes:
+        devices: those that lifted something, in the order of their first use.
+    """
+
+    def __init__(self, session: Session, halo: int, warn: Callable[[str], None]) -> None:
+        """Take a session, and ``warn``, which tells the user a sentence when it becomes true."""
         self.session = session
         self.halo = halo
-        self.warnings: list[str] = []
+        self.devices: list[str] = []
+        self._warn = warn
         self._largest = np.inf
 
     def run(self, pixels: PixelArray, outer: Window, tile: Window) -> PixelArray:
@@ -60,22 +68,39 @@ class TileRunner:
 
         Raises:
             OutOfMemoryError: the memory does not suffice even for the smallest tile.
+            ModelError: the network fails on the processor too.
         """
         area = tile.height * tile.width
         if area <= self._largest:
             try:
                 return self._run_whole(pixels, outer, tile)
-            except OutOfMemoryError:
-                if max(tile.height, tile.width) <= _STEP:
+            except DeviceError as error:
+                self._use_processor(error)
+                return self.run(pixels, outer, tile)
+            except OutOfMemoryError as error:
+                if max(tile.height, tile.width) > _STEP:
+                    self._shrink(tile)
+                elif self.session.device == "CPU":
                     raise
-                if not self.warnings:
-                    self.warnings.append(
-                        f"The memory of the device ({self.session.device}) did not suffice for tiles of "
-                        f"{tile.height} x {tile.width} pixels; smaller ones were used."
-                    )
-                self._largest = area - 1
+                else:
+                    self._use_processor(error)
+                    return self.run(pixels, outer, tile)
         halves, axis = _halves(tile)
         return np.concatenate([self.run(pixels, outer, half) for half in halves], axis=axis)
+
+    def _shrink(self, tile: Window) -> None:
+        """Remember that a tile of this size is too large; the user is told once."""
+        if self._largest == np.inf:
+            self._warn(
+                f"The memory of the device ({self.session.device}) did not suffice for tiles of "
+                f"{tile.height} x {tile.width} pixels; smaller ones were used."
+            )
+        self._largest = tile.height * tile.width - 1
+
+    def _use_processor(self, error: ModelError) -> None:
+        self._warn(failure_warning(self.session.device, str(error).rstrip(".")))
+        self.session.use_processor()
+        self._largest = np.inf
 
     def _run_whole(self, pixels: PixelArray, outer: Window, tile: Window) -> PixelArray:
         shape = (outer.row + outer.height, outer.column + outer.width)
@@ -84,6 +109,8 @@ class TileRunner:
         near = Window(top, left, near.row + near.height - top, near.column + near.width - left)
         rows, columns = near.within(outer)
         lifted = self.session.run(pixels[:, rows, columns])
+        if self.session.device not in self.devices:
+            self.devices.append(self.session.device)
         factor = self.session.card.scale_factor
         rows, columns = tile.scaled(factor).within(near.scaled(factor))
         return lifted[:, rows, columns]

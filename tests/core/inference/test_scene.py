@@ -273,6 +273,48 @@ def test_cancel_interrupts_the_network(make_model):
     assert sinks.sink.discarded
 
 
+class Card:
+    """Stands in for a runtime session on a graphics card that fails after some runs."""
+
+    def __init__(self, inner, runs, error):
+        self.inner, self.runs, self.error = inner, runs, error
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def get_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def run(self, *arguments):
+        self.runs -= 1
+        if self.runs < 0:
+            raise RuntimeError(self.error)
+        return self.inner.run(*arguments)
+
+
+@pytest.mark.parametrize(
+    "error", ["CUDA failure 700: illegal memory access", "CUDA failure 2: out of memory"]
+)
+@pytest.mark.parametrize(("runs", "device"), [(0, "CPU"), (2, "CUDA, then CPU")])
+def test_a_failing_card_is_said_when_it_happens_and_the_processor_goes_on(
+    linear_model, linear, rough_scene, error, runs, device
+):
+    scene, monitor = rough_scene(64, 64), Recorder()
+    session = Session.open(linear_model, "cpu")
+    session._session = Card(session._session, runs, error)
+    told_at = []
+    warn = monitor.warning
+    monitor.warning = lambda text: told_at.append(len(monitor.fractions)) or warn(text)
+    result, report = lifted(scene, session, monitor, tile=32)
+    np.testing.assert_allclose(result, lifted(scene, linear, tile=32)[0], atol=1e-6)
+    assert monitor.infos[0].endswith("on CUDA.")
+    assert report.device == device
+    assert report.warnings == tuple(monitor.warnings)
+    assert set(told_at) == {runs}
+    assert report.warnings[-1].startswith("THE GRAPHICS CARD IS NO LONGER USED: CUDA failed (The ")
+    assert len(report.warnings) == 1 + ("out of memory" in error)
+
+
 class Unreadable(ArraySource):
     def read(self, window, numbers=()):
         if window.row >= 64 and window.height == 16:  # a tile, not a sample of the values

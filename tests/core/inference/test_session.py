@@ -12,7 +12,7 @@ from hyperlift.core.inference.devices import (
     providers_for,
     runtime_problem,
 )
-from hyperlift.core.inference.session import OutOfMemoryError, Session
+from hyperlift.core.inference.session import DeviceError, OutOfMemoryError, Session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 DIRECTML, COREML = "DmlExecutionProvider", "CoreMLExecutionProvider"
@@ -185,6 +185,25 @@ def test_out_of_memory_is_told_from_other_failures(linear_model, error):
         OutOfMemoryError, match=r"memory of the device \(CPU\) does not suffice for 3 x 4 pix"
     ):
         session.run(np.zeros((12, 3, 4), np.float32))
+
+
+class Card(Failing):
+    """Stands in for a runtime session on a graphics card."""
+
+    def get_providers(self):
+        return [CUDA, CPU]
+
+
+def test_a_failing_card_is_told_from_a_failing_network_and_can_be_given_up(linear_model, matrix):
+    session = Session.open(linear_model, "cpu")
+    session._session = Card(session._session, RuntimeError("CUDA failure 700: illegal memory access\nat ..."))
+    msi = np.random.default_rng(0).random((12, 3, 4), dtype=np.float32)
+    with pytest.raises(DeviceError, match=r"failed: CUDA failure 700: illegal memory access$"):
+        session.run(msi)
+    assert session.device == "CUDA"
+    session.use_processor()
+    assert session.device == "CPU"
+    np.testing.assert_allclose(session.run(msi), np.tensordot(matrix, msi, axes=1), atol=1e-5)
 
 
 def test_interrupt_before_a_run_does_not_spoil_it(linear_model):
