@@ -32,6 +32,7 @@ from .tiling import TileRunner, tile_side, tiles
 
 _BEHIND = 2  # blocks lifted and not yet written
 _WATCH_SECONDS = 0.2
+_LARGEST_INCONSISTENCY = 0.01  # reflectance
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,16 @@ class _Run:
         if not self.valid:
             raise RasterError(
                 f"'{self.source.name}' has no valid pixel in this part, all is nodata; choose another extent."
+            )
+        self._judge_consistency()
+
+    def _judge_consistency(self) -> None:
+        median = self.gauge.median()
+        if median is not None and median > _LARGEST_INCONSISTENCY:
+            self._warn(
+                "Seen again through the sensor, the result differs from the input by "
+                f"{median:.3f} reflectance (median): check that bands, scale and offset are right; if they "
+                "are, the scene is unlike those of the training and the spectra are not to be relied on."
             )
 
     def report(self) -> SceneReport:

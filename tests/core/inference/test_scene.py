@@ -204,6 +204,17 @@ def test_report_and_progress(linear, rough_scene):
     assert report.to_dict()["pixels_per_second"] == report.pixels / report.seconds
 
 
+def test_a_result_that_does_not_give_the_input_back_is_said(make_model, rough_scene):
+    monitor, session = Recorder(), Session.open(make_model("hungry"), "cpu")
+    _, report = lifted(rough_scene(16, 16), session, monitor)
+    assert report.consistency_median > 0.01
+    assert report.warnings == tuple(monitor.warnings)
+    (warning,) = report.warnings
+    assert f"differs from the input by {report.consistency_median:.3f} reflectance" in warning
+    assert "check that bands, scale and offset are right" in warning
+    assert "unlike those of the training" in warning
+
+
 def test_ten_bands_are_completed_and_said(linear, rough_scene):
     monitor, sinks = Recorder(), Sinks()
     ten = [place for place, name in enumerate(NAMES) if name not in ("B1", "B9")]
