@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ..raster.blocks import BandTable, RasterProfile, Source, Window
@@ -21,6 +22,16 @@ _TIMES = (
     "sensing_time",
     "datetime",
 )
+# Credentials in what GDAL opens: a URL's user and query (tokens, signatures), a database's password.
+_URL_USER = re.compile(r"(?<=://)[^/?#\s]*@")
+_URL_QUERY = re.compile(r"((?:://|/vsi)[^?]*)\?[^\"'\s<]*")
+_SECRET = re.compile(
+    r"\b(password|passwd|pwd|passphrase|secret|token|access_token|api_?key)(\s*=\s*)"
+    r"(?:'(?:\\.|[^'\\])*'|\"[^\"]*\"|[^\s,;&]+)",
+    re.IGNORECASE,
+)
+_XML_USER = re.compile(r"(?<=<UserPwd>)[^<]*", re.IGNORECASE)
+_USER_AT_DATABASE = re.compile(r"^((?:OCI|GEOR|GEORASTER):).*", re.IGNORECASE | re.DOTALL)
 
 
 def output_profile(
@@ -41,6 +52,19 @@ def output_profile(
     )
 
 
+def public_name(name: str) -> str:
+    """A source's name without passwords, tokens and signatures, fit for files that are passed on."""
+    name = _SECRET.sub(r"\1\2***", name)
+    for pattern, replacement in (
+        (_URL_USER, ""),
+        (_URL_QUERY, r"\1"),
+        (_XML_USER, "***"),
+        (_USER_AT_DATABASE, r"\1***"),
+    ):
+        name = pattern.sub(replacement, name)
+    return name
+
+
 def provenance(
     card: Card, source: Source, match: BandMatch, reflectance: Reflectance, device: str, tile: int
 ) -> dict[str, str]:
@@ -51,7 +75,7 @@ def provenance(
         "HYPERLIFT_VERSION": version,
         "HYPERLIFT_MODEL": f"{card.name} {card.version}",
         "HYPERLIFT_MODEL_DIGEST": card.digest,
-        "HYPERLIFT_SOURCE": source.name,
+        "HYPERLIFT_SOURCE": public_name(source.name),
         "HYPERLIFT_BANDS": match.how,
         "HYPERLIFT_CALIBRATION": reflectance.how,
         "HYPERLIFT_DEVICE": device,

@@ -46,7 +46,7 @@ class SceneReport:
     """What was done to a scene.
 
     Attributes:
-        source: name of the raster.
+        source: name of the raster, without credentials.
         model: name of the model.
         digest: of the model file.
         device: what ran the network, e.g. ``CPU``, or ``CUDA, then CPU`` when the card failed on the way.

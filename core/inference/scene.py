@@ -25,7 +25,7 @@ from ..raster.input import check_upright
 from .bands import match_bands
 from .calibration import calibrate
 from .feeding import Feed, Feeder, ahead, one_thread
-from .profile import output_profile, provenance
+from .profile import output_profile, provenance, public_name
 from .report import Monitor, SceneReport, SilentMonitor
 from .session import OutOfMemoryError, Session
 from .tiling import TileRunner, tile_side, tiles
@@ -162,7 +162,7 @@ class _Run:
         rows, columns = self.window.height, self.window.width
         factor = self.card.scale_factor
         return SceneReport(
-            source=self.source.name,
+            source=public_name(self.source.name),
             model=self.card.name,
             digest=self.card.digest,
             device=", then ".join(self.runner.devices),

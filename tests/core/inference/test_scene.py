@@ -187,6 +187,13 @@ def test_profile_says_what_the_output_is(double, rough_scene):
     assert "0.0001" in profile.metadata["HYPERLIFT_CALIBRATION"]
 
 
+def test_credentials_go_neither_into_the_output_nor_into_the_report(linear, rough_scene):
+    sinks = Sinks()
+    source = ArraySource(rough_scene(4, 4), TABLE, name="PG:dbname=d password=s3cret")
+    report = lift_scene(source, sinks, linear)
+    assert report.source == "PG:dbname=d password=***" == sinks.sink.profile.metadata["HYPERLIFT_SOURCE"]
+
+
 def test_report_and_progress(linear, rough_scene):
     monitor = Recorder()
     _, report = lifted(rough_scene(70, 40), linear, monitor, tile=32)
