@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import RasterError
 from ..raster.blocks import PixelArray, Source, Window
+from ..raster.scaling import implies_offsets
 
 _SAMPLES = 5  # windows along each side of the scene
 _SAMPLE_SIDE = 48
@@ -18,6 +19,12 @@ _BRIGHT = 2.0  # no scene has a hundredth of its numbers above this reflectance
 _DARK_RANGE = (0.095, 0.15)
 _DARK_PERCENTILE = 0.5
 _DARK_BANDS = 3
+
+_LOST_OFFSET = (
+    "By its metadata the raster is a Sentinel-2 product of processing baseline 04.00 or later, whose offset "
+    "of -1000 was most likely lost in a conversion: set OFFSET to -0.1, or to 0 if the numbers have been "
+    "corrected."
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ def calibrate(
     how = f"Reflectance = number * {_numbers(scales)} + {_numbers(offsets)} ({why})."
     warnings = _bright_warning(sample, scales, offsets)
     if offset is None:
-        warnings += _offset_warning(sample, scales, offsets)
+        lost = stated is None and implies_offsets(source.metadata)
+        warnings += (_LOST_OFFSET,) if lost else _offset_warning(sample, scales, offsets)
     return Reflectance(scales.astype(np.float32), offsets.astype(np.float32), how, warnings)
 
 

@@ -34,21 +34,33 @@ def stated_calibration(tags: RasterTags, scales: Numbers, offsets: Numbers) -> C
     return _of_sentinel2_product(tags)
 
 
+def implies_offsets(dataset: Items) -> bool:
+    """Whether the dataset's items are those of a Sentinel-2 product whose numbers have offsets.
+
+    Where the file states no calibration all the same, its offsets were lost.
+    """
+    baseline = _number(folded(dataset).get("processing_baseline", "")) or 0.0
+    return bool(_quantification(dataset)) and baseline >= _FIRST_BASELINE_WITH_OFFSETS
+
+
+def _quantification(dataset: Items) -> float | None:
+    items = folded(dataset)
+    return next((_number(items[key]) for key in _QUANTIFICATION if key in items), None)
+
+
 def _of_sentinel2_product(tags: RasterTags) -> Calibration | None:
     """Reflectance = (number + ADD_OFFSET of the band) / QUANTIFICATION_VALUE.
 
     None as well when the processing baseline implies offsets that the file does not hold (older versions of
     GDAL lose them in a conversion): half the truth would shift every reflectance by 0.1.
     """
-    dataset = folded(tags.dataset)
-    quantification = next((_number(dataset[key]) for key in _QUANTIFICATION if key in dataset), None)
+    quantification = _quantification(tags.dataset)
     if not quantification:
         return None
     own = [folded(items) for items in tags.bands]
     by_band = _offsets_of_xml(tags.sentinel2_xml)
     counts = [_offset_of_band(items, by_band) for items in own]
-    baseline = _number(dataset.get("processing_baseline", "")) or 0.0
-    if all(count is None for count in counts) and baseline >= _FIRST_BASELINE_WITH_OFFSETS:
+    if all(count is None for count in counts) and implies_offsets(tags.dataset):
         return None
     return Calibration(
         (1.0 / quantification,) * len(own), tuple((count or 0.0) / quantification for count in counts)

@@ -15,8 +15,9 @@ def scene(dtype, low, high, shape=(40, 300), seed=0):
     return values.astype(dtype)
 
 
-def found(pixels, calibration=None, scale=None, offset=None, valid=None, numbers=ALL):
+def found(pixels, calibration=None, scale=None, offset=None, valid=None, numbers=ALL, metadata=None):
     source = ArraySource(pixels, calibration=calibration, valid=valid, name="scene.tif")
+    source.metadata = metadata or {}
     return calibrate(source, numbers, Window(0, 0, *source.shape), PRODUCT, scale, offset)
 
 
@@ -84,6 +85,20 @@ def test_warns_of_the_offset_that_is_still_in():
     for stored in (pixels.astype(np.float32), pixels * np.float32(1e-4)):
         assert found(stored).warnings == (warning,)
     assert found(scene(np.uint16, 30, 4000)).warnings == ()
+
+
+def test_an_offset_that_was_lost_is_said_however_bright_the_scene():
+    product = {"BOA_QUANTIFICATION_VALUE": "10000", "PROCESSING_BASELINE": "05.10"}
+    stated = Calibration((1e-4,) * 12, (-0.1,) * 12)
+    for pixels in (scene(np.uint16, 30, 4000), scene(np.uint16, 1030, 4000), scene(np.uint16, 3000, 4000)):
+        for scale in (None, 1e-4):
+            (warning,) = found(pixels, scale=scale, metadata=product).warnings
+            assert "offset of -1000 was most likely lost" in warning
+            assert "set OFFSET to -0.1" in warning
+        assert found(pixels, offset=-0.1, metadata=product).warnings == ()
+        assert found(pixels, stated, metadata=product).warnings == ()
+    older = {**product, "PROCESSING_BASELINE": "02.14"}
+    assert found(scene(np.uint16, 3000, 4000), metadata=older).warnings == ()
 
 
 def test_one_hazy_band_is_no_offset():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hyperlift.core.raster.blocks import Calibration
-from hyperlift.core.raster.scaling import stated_calibration
+from hyperlift.core.raster.scaling import implies_offsets, stated_calibration
 from hyperlift.core.raster.tags import RasterTags
 
 # The elements of a product's metadata, deliberately out of order: only `band_id` counts.
@@ -51,6 +51,9 @@ def test_offsets_of_the_product_metadata_are_found_by_band_id():
 
 def test_a_product_whose_offsets_were_lost_states_nothing():
     assert calibration(product(BOA_QUANTIFICATION_VALUE="10000", PROCESSING_BASELINE="04.00")) is None
+    assert implies_offsets({"BOA_QUANTIFICATION_VALUE": "10000", "PROCESSING_BASELINE": "04.00"})
+    assert not implies_offsets({"BOA_QUANTIFICATION_VALUE": "10000", "PROCESSING_BASELINE": "02.14"})
+    assert not implies_offsets({"PROCESSING_BASELINE": "04.00"})
     older = calibration(product(BOA_QUANTIFICATION_VALUE="10000", PROCESSING_BASELINE="02.14"))
     assert older.offset == (0.0, 0.0)
 
