@@ -21,12 +21,15 @@ _NUMBERED = re.compile(r"(?<![a-z0-9])b(?:and)?[ _-]?0?([1-9]|1[0-2])(a?)(?![a-z
 # Common words of Sentinel-2 products and catalogues, in lower case without spaces.
 _WORDS = {
     "coastal": "B1", "coastalaerosol": "B1", "blue": "B2", "green": "B3", "red": "B4",
-    "rededge1": "B5", "rededge2": "B6", "rededge3": "B7", "nir": "B8", "nir08": "B8A", "narrownir": "B8A",
+    "rededge1": "B5", "rededge2": "B6", "rededge3": "B7", "vegetationrededge1": "B5",
+    "vegetationrededge2": "B6", "vegetationrededge3": "B7", "nir": "B8", "nir08": "B8A", "narrownir": "B8A",
     "nirnarrow": "B8A", "watervapour": "B9", "watervapor": "B9", "nir09": "B9", "cirrus": "B10",
     "swir1": "B11", "swir16": "B11", "swir2": "B12", "swir22": "B12",
 }  # fmt: skip
 _TOLERANCE_NM = 5.0
 _WIDTH_RATIO = 4.0
+_MOST_BROAD_BANDS = 30  # a raster of more without known widths is hyperspectral
+_WATER_VAPOUR_COLUMN = "wvp"  # a map of products of level 2A, not the band B9
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ def match_bands(table: BandTable, card: Card, numbers: Sequence[int] = ()) -> Ba
 def band_name(text: str) -> str:
     """The Sentinel-2 band (``B1`` ... ``B12``, ``B8A``) that a description names, or an empty text."""
     found = {f"B{number}{letter.upper()}" for number, letter in _NUMBERED.findall(text)}
+    if _WATER_VAPOUR_COLUMN in text.lower():
+        return ""
     if found:
         return found.pop() if len(found) == 1 else ""
     word = re.sub(r"\(.*?\)|[^a-z0-9]", "", text.lower())
@@ -139,6 +144,8 @@ def _by_name(table: BandTable) -> dict[str, int]:
 
 def _by_wavelength(table: BandTable, card: Card) -> dict[str, int]:
     """Band numbers by name: the nearest centre within half a width, narrow bands first, each band once."""
+    if _many_without_widths(table):
+        return {}
     centres, widths = np.array(table.wavelength_nm), np.array(table.fwhm_nm)
     found: dict[str, int] = {}
     bands = zip(card.input.bands, card.input.centre_nm, card.input.width_nm)
@@ -150,6 +157,12 @@ def _by_wavelength(table: BandTable, card: Card) -> dict[str, int]:
         if not np.isnan(distance).all():
             found[name] = int(np.nanargmin(distance)) + 1
     return found
+
+
+def _many_without_widths(table: BandTable) -> bool:
+    """Whether wavelengths alone say nothing: some channel of a spectrometer is near every band."""
+    known = np.isfinite(table.wavelength_nm).sum()
+    return bool(known > _MOST_BROAD_BANDS and np.isnan(table.fwhm_nm).all())
 
 
 def _complete(found: dict[str, int], card: Card) -> bool:
@@ -176,6 +189,12 @@ def _unknown(table: BandTable, card: Card, named: dict[str, int], near: dict[str
     least = len(card.input.bands) - len(card.input.estimators)
     if len(table) < least:
         return f"The raster has {len(table)} band{'s' * (len(table) != 1)}; {_needs(card)}."
+    if _many_without_widths(table):
+        return (
+            f"The raster has {len(table)} bands of unknown width and looks hyperspectral already, not like "
+            f"Sentinel-2; if it holds Sentinel-2's bands all the same, fill BANDS with the band numbers of "
+            f"{', '.join(card.input.bands)}, in this order."
+        )
     if not named and not near:
         return (
             "The bands of the raster have neither Sentinel-2 names nor wavelengths; fill BANDS with the band "

@@ -46,6 +46,10 @@ def table(names=None, wavelengths=None, widths=None, count=None):
         ("RED", "B4"),
         ("red edge 2", "B6"),
         ("rededge3", "B7"),
+        ("Vegetation red edge 1", "B5"),
+        ("vegetation_red_edge_2", "B6"),
+        ("Vegetation Red Edge 3 (783 nm)", "B7"),
+        ("vegetation red edge", ""),
         ("NIR", "B8"),
         ("nir08", "B8A"),
         ("Water vapour", "B9"),
@@ -59,6 +63,9 @@ def table(names=None, wavelengths=None, widths=None, count=None):
         ("AB2", ""),
         ("B4C", ""),
         ("SCL", ""),
+        ("WVP", ""),
+        ("Water vapour (WVP)", ""),
+        ("B09_WVP", ""),
         ("", ""),
     ],
 )
@@ -100,6 +107,15 @@ def test_widths_tell_a_narrow_channel_from_a_broad_band(card):
         match_bands(
             table(wavelengths=channels.wavelength_nm.tolist(), widths=channels.fwhm_nm.tolist()), card
         )
+
+
+def test_many_channels_without_widths_are_not_taken_for_sentinel2(card):
+    centres = grid("aviris224").wavelength_nm.tolist()
+    with pytest.raises(RasterError, match=r"has 224 bands of unknown width and looks hyperspectral already"):
+        match_bands(table(wavelengths=centres), card)
+    assert match_bands(table(wavelengths=centres), card, range(1, 13)).numbers == tuple(range(1, 13))
+    names = [*NAMES, *(f"index {n}" for n in range(28))]
+    assert match_bands(table(names, [400 + 50 * n for n in range(40)]), card).numbers == tuple(range(1, 13))
 
 
 def test_thirteen_bands_leave_out_cirrus(card):
