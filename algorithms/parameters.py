@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingParameterNumber
-
-from ..core.errors import RasterError
 
 
 def optional_number(
@@ -30,16 +27,3 @@ def number_or_none(
     if not algorithm.parameterAsString(parameters, name, context):
         return None
     return algorithm.parameterAsDouble(parameters, name, context)
-
-
-def band_numbers(text: str) -> tuple[int, ...]:
-    """Numbers of bands from a text such as ``1, 2, 3``; empty from an empty text.
-
-    Raises:
-        RasterError: it is something else.
-    """
-    if not re.fullmatch(r"[\d\s,;]*", text):
-        raise RasterError(
-            f"Bands must be numbers separated by commas, such as 1,2,3,4,5,6,7,8,9,10,11,12, not '{text}'."
-        )
-    return tuple(int(number) for number in re.findall(r"\d+", text))

@@ -21,6 +21,7 @@ from qgis.core import (
 )
 
 from ..core.errors import HyperLiftError
+from ..core.inference.bands import band_numbers
 from ..core.inference.devices import DEVICES
 from ..core.inference.models import model_names
 from ..core.inference.report import SceneReport
@@ -31,7 +32,7 @@ from .base import HyperLiftAlgorithm
 from .feedback import FeedbackMonitor
 from .layers import file_of
 from .lifting import LiftingJob
-from .parameters import band_numbers, number_or_none, optional_number
+from .parameters import number_or_none, optional_number
 from .report_page import write_page
 from .spectral_super_resolution_help import PAGE, PARAMETERS
 from .styling import NATURAL_COLOUR

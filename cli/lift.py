@@ -9,7 +9,8 @@ from contextlib import closing
 from functools import partial
 from typing import TextIO
 
-from ..core.errors import HyperLiftError, RuntimeMissingError
+from ..core.errors import HyperLiftError, RasterError, RuntimeMissingError
+from ..core.inference.bands import band_numbers
 from ..core.inference.devices import DEVICES
 from ..core.inference.models import model_names
 from ..core.inference.report import SceneReport
@@ -121,8 +122,8 @@ def _summary(output: str, report: SceneReport) -> str:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """Numbers between commas or blanks."""
+    """Band numbers, with an error that argparse shows."""
     try:
-        return tuple(int(word) for word in text.replace(",", " ").split())
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a list of band numbers such as 1,2,3") from error
+        return band_numbers(text)
+    except RasterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

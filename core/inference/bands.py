@@ -102,6 +102,19 @@ def match_bands(table: BandTable, card: Card, numbers: Sequence[int] = ()) -> Ba
     raise RasterError(_unknown(table, card, named, near))
 
 
+def band_numbers(text: str) -> tuple[int, ...]:
+    """Numbers of bands from a text such as ``1, 2, 3``; empty from an empty text.
+
+    Raises:
+        RasterError: it is something else.
+    """
+    if not re.fullmatch(r"[\d\s,;]*", text):
+        raise RasterError(
+            f"Bands must be numbers separated by commas, such as 1,2,3,4,5,6,7,8,9,10,11,12, not '{text}'."
+        )
+    return tuple(int(number) for number in re.findall(r"\d+", text))
+
+
 def band_name(text: str) -> str:
     """The Sentinel-2 band (``B1`` ... ``B12``, ``B8A``) that a description names, or an empty text."""
     found = {f"B{number}{letter.upper()}" for number, letter in _NUMBERED.findall(text)}

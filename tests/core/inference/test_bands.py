@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hyperlift.core.errors import RasterError
-from hyperlift.core.inference.bands import band_name, match_bands
+from hyperlift.core.inference.bands import band_name, band_numbers, match_bands
 from hyperlift.core.inference.card import Card
 from hyperlift.core.raster.blocks import BandTable
 from hyperlift.core.spectral import grid, sensor
@@ -178,3 +178,17 @@ def test_wrong_numbers(card, numbers, message):
 def test_bands_that_cannot_be_recognised(card, bands, message):
     with pytest.raises(RasterError, match=message):
         match_bands(bands, card)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("", ()), ("  ", ()), ("1,2,3", (1, 2, 3)), ("12; 11 10", (12, 11, 10)), ("4,", (4,))],
+)
+def test_band_numbers(text, numbers):
+    assert band_numbers(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["B1", "1-3", "1.5", "-1"])
+def test_band_numbers_that_are_something_else_are_refused(text):
+    with pytest.raises(RasterError, match="Bands must be numbers separated by commas"):
+        band_numbers(text)
