@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Monitor(Protocol):
@@ -87,7 +86,3 @@ class SceneReport:
     def pixels_per_second(self) -> float:
         """Input pixels per second of the total time."""
         return self.pixels / self.seconds
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, for JSON."""
-        return {**dataclasses.asdict(self), "pixels_per_second": self.pixels_per_second}

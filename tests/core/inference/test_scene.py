@@ -208,7 +208,7 @@ def test_report_and_progress(linear, rough_scene):
     assert set(report.scale) == {np.float32(1e-4)}
     assert report.consistency_median < 1e-3
     assert "B1" not in report.consistency
-    assert report.to_dict()["pixels_per_second"] == report.pixels / report.seconds
+    assert report.pixels_per_second == report.pixels / report.seconds
 
 
 def test_a_result_that_does_not_give_the_input_back_is_said(make_model, rough_scene):
