@@ -1,6 +1,7 @@
 """From a checkpoint to a model file: one ONNX graph with its card in the metadata.
 
-Opset 17 and IR 8 load in onnxruntime 1.17. The graph's last step clips negative reflectance.
+Opset 17 and IR 8 load in onnxruntime 1.17. The graph's last steps bring the result closer to
+agreement with the bands and clip negative reflectance.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hyperlift.core.networks.agreement import Agreement
 from hyperlift.core.networks.explains2a import ExplainS2A
+from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 
 from .cards import NO_DIGEST, band_estimators, card_text, make_card
 from .config import CONFIGS
@@ -33,15 +36,21 @@ _TILE = 256
 
 
 class Deployed(nn.Module):
-    """What is exported: ``msi (1, c, H, W)`` -> ``hsi (1, C, H, W)``, no negative reflectance."""
+    """What is exported: the network and its agreement with the bands, no negative reflectance.
 
-    def __init__(self, network: ExplainS2A) -> None:
+    ``msi (1, c, H, W)`` -> ``hsi (1, C, H, W)`` on the grid named ``target``, for Sentinel-2A.
+    """
+
+    def __init__(self, network: ExplainS2A, target: str = "aviris172") -> None:
         super().__init__()
         self.network = network.eval()
+        seen, channels = sensor("sentinel2a"), grid(target)
+        response, _ = response_matrix(parametric_response(seen), channels)
+        self.agreement = Agreement(response, channels, seen.footprint_m > seen.footprint_m.min())
 
     def forward(self, msi: Tensor) -> Tensor:
         """Lift one image."""
-        return F.relu(self.network(msi).fused)
+        return F.relu(self.agreement(msi, self.network(msi).fused))
 
 
 def measure_halo(module: Deployed, tolerance: float = 2e-5) -> int:

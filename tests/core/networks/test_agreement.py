@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+
+from hyperlift.core.networks.agreement import Agreement, smooth_inverse
+from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
+
+
+@pytest.fixture(scope="module")
+def response():
+    return response_matrix(parametric_response(sensor("sentinel2a")), grid("aviris172"))[0]
+
+
+def test_inverse_inverts_smoothly(response):
+    inverse = smooth_inverse(response, grid("aviris172"))
+    assert not inverse[:, 0].any()  # B1 has no support
+    np.testing.assert_allclose((response @ inverse)[1:, 1:], np.eye(11), atol=0.01)
+    order = grid("aviris172").order
+    spikes = np.linalg.pinv(response[1:])
+    rough = [np.abs(np.diff(table[order], 2, axis=0)).max() for table in (inverse[:, 1:], spikes)]
+    assert rough[0] < rough[1]
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_fine_bands_come_closer_by_the_share(response, share):
+    step = Agreement(response, grid("aviris172"), np.zeros(12, bool), share).double()
+    torch.manual_seed(0)
+    hsi, msi = torch.rand(1, 172, 4, 5).double(), torch.rand(1, 12, 4, 5).double()
+    seen = torch.from_numpy(response)[:, :, None, None]
+
+    def missing(image):
+        return (msi - torch.nn.functional.conv2d(image, seen))[:, 1:]
+
+    expected = (1 - share) * missing(hsi)
+    torch.testing.assert_close(missing(step(msi, hsi)), expected, atol=0.02, rtol=0)
+
+
+def test_agreeing_images_stay_as_they_are(response):
+    step = Agreement(response, grid("aviris172"), np.arange(12) > 5)
+    hsi = torch.rand(1, 172, 6, 6)
+    msi = torch.nn.functional.conv2d(hsi, step.response)
+    torch.testing.assert_close(step(msi, hsi), hsi, atol=1e-5, rtol=0)
+
+
+def test_coarse_bands_keep_the_detail_inside_their_pixels(response):
+    step = Agreement(response, grid("aviris172"), np.ones(12, bool), window=21)
+    hsi = 0.3 + 0.1 * torch.rand(1, 172, 40, 40)
+    msi = torch.nn.functional.conv2d(hsi, step.response)
+    blurred = torch.nn.functional.avg_pool2d(msi, 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert (step(blurred, hsi) - hsi).abs().max() < 0.2 * (blurred - msi).abs().max()
