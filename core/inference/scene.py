@@ -32,6 +32,8 @@ from .tiling import TileRunner, tile_side, tiles
 
 _BEHIND = 2  # blocks lifted and not yet written
 _WATCH_SECONDS = 0.2
+# Tiles in a row after which the source drops what it cached, so that memory does not grow with the width.
+_CACHED_TILES = 8
 _LARGEST_INCONSISTENCY = 0.01  # reflectance
 
 
@@ -212,7 +214,8 @@ class _Run:
     def _feed(self, tile: Window) -> Feed:
         """Runs on the reading thread."""
         feed = self.feeder.feed(tile)
-        if tile.column + tile.width == self.window.column + self.window.width:
+        right = tile.column + tile.width - self.window.column
+        if right == self.window.width or right % (_CACHED_TILES * self.side) == 0:
             self.source.release()
         return feed
 
