@@ -97,7 +97,12 @@ def test_interrupt_leaves_nothing(write_tiff, make_model, tmp_path):
     command = [sys.executable, "-m", "hyperlift", "lift", str(scene), str(tmp_path / "lifted.tif")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
-        [*command, "--model", str(make_model("hungry"))], env=environment, stderr=subprocess.PIPE, text=True
+        [*command, "--model", str(make_model("hungry"))],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while "%" not in process.stderr.read(1):
         assert process.poll() is None
