@@ -45,8 +45,8 @@ PSNR with each band's peak, averaged over bands; SAM is the mean spectral angle.
 <h2>Real Sentinel-2 images</h2>
 <p>The output seen again through the sensor's responses and compared with the input, pixel by pixel: median
 absolute difference in reflectance, over all bands that the output grid supports (wanted below {{ target }})
-and for each of them. Bands of 20 and 60 m differ by the detail that the output adds inside their pixels: the
-10 m band B8 itself differs from its own 20 m means by 0.007 to 0.010 in these images.</p>
+and for each of them. Bands of 20 and 60 m also differ by the detail that the output adds
+inside their pixels.</p>
 {% for scene in real %}<h3>{{ scene.name }}</h3><p>{{ scene.report.calibration }}
 {% for text in scene.report.warnings %} {{ text }}{% endfor %}</p>
 <p>All bands {{ "%.4f"|format(scene.report.consistency_median) }}:

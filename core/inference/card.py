@@ -168,32 +168,38 @@ class _Reader:
         return ModelError(f"The model's card should give {expected} as '{where}'; {_AGAIN}.")
 
     def part(self, word: str) -> _Reader:
+        """A nested object."""
         return _Reader(self.entries.get(word), f"{self.path}.{word}" if self.path else word)
 
     def text(self, word: str) -> str:
+        """A text that is not empty."""
         value = self.entries.get(word)
         if not isinstance(value, str) or not value:
             raise self.wrong(word, "a text")
         return value
 
     def whole(self, word: str, least: int) -> int:
+        """A whole number of at least ``least``."""
         value = self.entries.get(word)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise self.wrong(word, f"a whole number of at least {least}")
         return value
 
     def number(self, word: str) -> float:
+        """A finite number."""
         value = self.entries.get(word)
         if not _is_number(value):
             raise self.wrong(word, "a number")
         return float(value)
 
     def texts(self, word: str) -> tuple[str, ...]:
+        """Texts, all different."""
         return self._list(
             word, lambda value: isinstance(value, str), "a list of different texts", unique=True
         )
 
     def positives(self, word: str, count: int | None = None) -> tuple[float, ...]:
+        """Positive numbers, ``count`` of them when it is given."""
         expected = f"a list of {'' if count is None else f'{count} '}positive numbers"
         values = self._list(word, lambda value: _is_number(value) and value > 0, expected)
         if count is not None and len(values) != count:
