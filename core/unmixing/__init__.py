@@ -1,0 +1,1 @@
+"""Blind source separation: how many endmembers, which spectra, how much of each in every pixel."""

@@ -1,0 +1,151 @@
+"""Pixel tables as blocks, and the mean and covariance of all their pixels in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Callable, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import HyperLiftError
+
+FloatArray = npt.NDArray[np.float64]
+Table = npt.NDArray[Any]
+PixelBlocks = Union[Table, Iterable[Table], Callable[[], Iterable[Table]]]
+"""Pixels ``(n, bands)`` in order: one table, or blocks of them that can be gone through again and again."""
+
+CHUNK = 4096  # rows that stay in the processor's cache
+
+
+class UnmixingError(HyperLiftError):
+    """Pixels that cannot be taken apart into as many endmembers as asked for."""
+
+
+def chunks(pixels: PixelBlocks) -> Iterator[tuple[int, Table]]:
+    """Index of the first pixel and the values ``(n, bands)`` of every :data:`CHUNK` pixels in order.
+
+    The values are float32 or float64 (whatever is neither becomes float32), with nodata as it came. Chunks
+    do not depend on how the pixels are cut into blocks, so nor does what is computed from them.
+
+    Raises:
+        UnmixingError: tables of different widths, or something that is no table.
+    """
+    start, waiting, held = 0, [], 0
+    for block in _blocks(pixels):
+        done = 0
+        while len(block) - done >= CHUNK - held:
+            part = block[done : done + CHUNK - held]
+            yield start, _real(np.concatenate([*waiting, part]) if waiting else part)
+            done, start, waiting, held = done + len(part), start + CHUNK, [], 0
+        if done < len(block):
+            waiting.append(block[done:].copy())
+            held += len(block) - done
+    if waiting:
+        yield start, _real(np.concatenate(waiting))
+
+
+def _blocks(pixels: PixelBlocks) -> Iterator[Table]:
+    """The tables themselves, all of the same width."""
+    if isinstance(pixels, np.ndarray):
+        pixels = (pixels,)
+    bands = None
+    for block in pixels() if callable(pixels) else pixels:
+        if block.ndim != 2 or block.shape[1] != (bands or block.shape[1]):
+            raise UnmixingError(
+                f"Pixels must be tables with a row for each pixel and {bands or 'all the'} bands as columns, "
+                f"not {block.shape}."
+            )
+        bands = block.shape[1]
+        yield block
+
+
+def _real(table: Table) -> Table:
+    """``table`` as float32 or float64."""
+    return table if table.dtype in (np.float32, np.float64) else table.astype(np.float32)
+
+
+def valid_rows(table: Table) -> npt.NDArray[np.bool_]:
+    """Which rows of ``(n, bands)`` are without NaN and infinity: ``(n,)``."""
+    valid: npt.NDArray[np.bool_] = np.isfinite(table @ np.ones(table.shape[1], table.dtype))
+    return valid
+
+
+@dataclass(frozen=True)
+class PixelStatistics:
+    """Second-order statistics of the valid pixels.
+
+    Attributes:
+        count: valid pixels.
+        total: pixels with those that are nodata.
+        mean: ``(bands,)``.
+        covariance: ``(bands, bands)``, divided by ``count``.
+    """
+
+    count: int
+    total: int
+    mean: FloatArray
+    covariance: FloatArray
+
+    @classmethod
+    def of(cls, pixels: PixelBlocks) -> PixelStatistics:
+        """One pass over the pixels; rows with NaN or infinity are left out.
+
+        Chunks are merged in float64 (Chan, Golub and LeVeque, 1983, eq. 2.1). Within a chunk the products
+        have the precision of the pixels: float32 pixels give eigenvalues to about 1e-7 of the largest.
+
+        Raises:
+            UnmixingError: no valid pixel.
+        """
+        count = total = 0
+        for start, chunk in chunks(pixels):
+            total = start + len(chunk)
+            valid = valid_rows(chunk)
+            chunk = chunk if valid.all() else chunk[valid]
+            if not len(chunk):
+                continue
+            own_mean, own_scatter = _moments(chunk)
+            if not count:
+                mean, scatter = np.zeros_like(own_mean), np.zeros_like(own_scatter)
+            step, share = own_mean - mean, len(chunk) / (count + len(chunk))
+            scatter += own_scatter + np.outer(step, step) * (count * share)
+            mean += step * share
+            count += len(chunk)
+        if not count:
+            raise UnmixingError("There is no valid pixel: choose an image that is not all nodata.")
+        return cls(count, total, mean, scatter / count)
+
+    @property
+    def second_moment(self) -> FloatArray:
+        """Mean of the outer products of the pixels, ``(bands, bands)``."""
+        return self.covariance + np.outer(self.mean, self.mean)
+
+    @property
+    def variances(self) -> FloatArray:
+        """Eigenvalues of the covariance ``(bands,)``, largest first, none negative."""
+        return np.clip(np.linalg.eigvalsh(self.covariance)[::-1], 0.0, None)
+
+    def principal_axes(self, number: int) -> FloatArray:
+        """Unit directions of greatest variance, as columns ``(bands, number)``, greatest first."""
+        return leading_axes(self.covariance, number)
+
+
+def _moments(chunk: Table) -> tuple[FloatArray, FloatArray]:
+    """Mean and scatter matrix about it of valid pixels ``(n, bands)``."""
+    pivot = chunk[0]
+    shifted = chunk - pivot
+    offset = shifted.mean(axis=0, dtype=np.float64)
+    scatter = (shifted.T @ shifted).astype(np.float64) - np.outer(offset, offset) * len(chunk)
+    return pivot + offset, scatter
+
+
+def leading_axes(moment: FloatArray, number: int) -> FloatArray:
+    """Eigenvectors ``(bands, number)`` of a symmetric matrix, largest eigenvalue first.
+
+    Of each the component largest in size is positive, so that the sign is determined.
+    """
+    axes = np.linalg.eigh(moment)[1][:, ::-1][:, :number]
+    largest = np.abs(axes).argmax(axis=0)
+    signed: FloatArray = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+    return signed
