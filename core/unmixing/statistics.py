@@ -17,6 +17,7 @@ PixelBlocks = Union[Table, Iterable[Table], Callable[[], Iterable[Table]]]
 """Pixels ``(n, bands)`` in order: one table, or blocks of them that can be gone through again and again."""
 
 CHUNK = 4096  # rows that stay in the processor's cache
+WHOLE = 16 * CHUNK
 
 
 class UnmixingError(HyperLiftError):
@@ -31,6 +32,7 @@ def chunks(pixels: PixelBlocks) -> Iterator[tuple[int, Table]]:
 
     Raises:
         UnmixingError: tables of different widths, or something that is no table.
+        TypeError: an iterator, which can be gone through only once.
     """
     start, waiting, held = 0, [], 0
     for block in _blocks(pixels):
@@ -50,6 +52,8 @@ def _blocks(pixels: PixelBlocks) -> Iterator[Table]:
     """The tables themselves, all of the same width."""
     if isinstance(pixels, np.ndarray):
         pixels = (pixels,)
+    elif isinstance(pixels, Iterator):
+        raise TypeError("Pixels are gone through several times: give a list or a function, no iterator.")
     bands = None
     for block in pixels() if callable(pixels) else pixels:
         if block.ndim != 2 or block.shape[1] != (bands or block.shape[1]):
@@ -72,6 +76,17 @@ def valid_rows(table: Table) -> npt.NDArray[np.bool_]:
     return valid
 
 
+def rows_at(pixels: PixelBlocks, indices: npt.NDArray[np.int64]) -> Table:
+    """The pixels ``(n, bands)`` at the positions ``indices (n,)``, which are in ascending order."""
+    found = []
+    for start, chunk in chunks(pixels):
+        first, last = np.searchsorted(indices, (start, start + len(chunk)))
+        found.append(chunk[indices[first:last] - start])
+        if last == len(indices):
+            break
+    return np.concatenate(found)
+
+
 @dataclass(frozen=True)
 class PixelStatistics:
     """Second-order statistics of the valid pixels.
@@ -81,40 +96,58 @@ class PixelStatistics:
         total: pixels with those that are nodata.
         mean: ``(bands,)``.
         covariance: ``(bands, bands)``, divided by ``count``.
+        rounding: eigenvalues of the covariance below this share of the largest may be rounding errors.
     """
 
     count: int
     total: int
     mean: FloatArray
     covariance: FloatArray
+    rounding: float
 
     @classmethod
-    def of(cls, pixels: PixelBlocks) -> PixelStatistics:
+    def of(cls, pixels: PixelBlocks, every: int = 1) -> PixelStatistics:
         """One pass over the pixels; rows with NaN or infinity are left out.
 
-        Chunks are merged in float64 (Chan, Golub and LeVeque, 1983, eq. 2.1). Within a chunk the products
-        have the precision of the pixels: float32 pixels give eigenvalues to about 1e-7 of the largest.
+        Chunks are merged in float64 (Chan, Golub and LeVeque, 1983, eq. 2.1), each shifted by one of its
+        pixels. Within a chunk the products have the precision of the pixels.
+
+        Args:
+            pixels: an array, or blocks that can be gone through again and again.
+            every: after the first :data:`WHOLE` valid pixels only one of so many is looked at, and counts
+                for all of them: the products are most of the work.
 
         Raises:
             UnmixingError: no valid pixel.
         """
-        count = total = 0
+        count = total = weight = 0
+        rounding = 0.0
         for start, chunk in chunks(pixels):
             total = start + len(chunk)
             valid = valid_rows(chunk)
             chunk = chunk if valid.all() else chunk[valid]
-            if not len(chunk):
-                continue
-            own_mean, own_scatter = _moments(chunk)
-            if not count:
-                mean, scatter = np.zeros_like(own_mean), np.zeros_like(own_scatter)
-            step, share = own_mean - mean, len(chunk) / (count + len(chunk))
-            scatter += own_scatter + np.outer(step, step) * (count * share)
-            mean += step * share
+            step = every if count >= WHOLE else 1
+            seen = chunk[start // CHUNK % step :: step]
             count += len(chunk)
-        if not count:
+            if not len(seen):
+                continue
+            if not weight:
+                room = np.empty((CHUNK, seen.shape[1]), seen.dtype)
+                mean, scatter = np.zeros(seen.shape[1]), np.zeros((seen.shape[1],) * 2)
+            own_mean, own_scatter = _moments(seen, room)
+            own, apart = step * len(seen), own_mean - mean
+            scatter += step * own_scatter + np.outer(apart, apart) * (weight * own / (weight + own))
+            mean += apart * (own / (weight + own))
+            weight += own
+            rounding = max(rounding, float(np.finfo(seen.dtype).eps))
+        if not weight:
             raise UnmixingError("There is no valid pixel: choose an image that is not all nodata.")
-        return cls(count, total, mean, scatter / count)
+        return cls(count, total, mean, scatter / weight, rounding)
+
+    @property
+    def bands(self) -> int:
+        """Number of bands."""
+        return len(self.mean)
 
     @property
     def second_moment(self) -> FloatArray:
@@ -126,18 +159,23 @@ class PixelStatistics:
         """Eigenvalues of the covariance ``(bands,)``, largest first, none negative."""
         return np.clip(np.linalg.eigvalsh(self.covariance)[::-1], 0.0, None)
 
+    @property
+    def rank(self) -> int:
+        """Dimension of the affine hull of the pixels: variances beyond rounding errors."""
+        variances = self.variances
+        return int(np.count_nonzero(variances > self.rounding * variances[0]))
+
     def principal_axes(self, number: int) -> FloatArray:
         """Unit directions of greatest variance, as columns ``(bands, number)``, greatest first."""
         return leading_axes(self.covariance, number)
 
 
-def _moments(chunk: Table) -> tuple[FloatArray, FloatArray]:
-    """Mean and scatter matrix about it of valid pixels ``(n, bands)``."""
-    pivot = chunk[0]
-    shifted = chunk - pivot
+def _moments(chunk: Table, room: Table) -> tuple[FloatArray, FloatArray]:
+    """Mean and scatter matrix about it of valid pixels ``(n, bands)``; ``room`` is written over."""
+    shifted = np.subtract(chunk, chunk[0], out=room[: len(chunk)], casting="same_kind")
     offset = shifted.mean(axis=0, dtype=np.float64)
     scatter = (shifted.T @ shifted).astype(np.float64) - np.outer(offset, offset) * len(chunk)
-    return pivot + offset, scatter
+    return chunk[0] + offset, scatter
 
 
 def leading_axes(moment: FloatArray, number: int) -> FloatArray:
