@@ -49,13 +49,13 @@ def write_scene(
         reference = osr.SpatialReference()
         reference.ImportFromEPSG(epsg)
         dataset.SetProjection(reference.ExportToWkt())
-    for number, plane in enumerate(numbers, start=1):
+    for number in range(1, count + 1):
         band = dataset.GetRasterBand(number)
-        band.WriteArray(plane)
         if nodata is not None:
             band.SetNoDataValue(nodata)
         if names:
             band.SetDescription(names[number - 1])
+    dataset.WriteArray(numbers)
     dataset = None
     return path
 
