@@ -173,7 +173,7 @@ def _extremes(pixels: PixelBlocks, axes: FloatArray, shift: FloatArray) -> tuple
         squares = np.einsum("dn,dn->n", projected[:-1], projected[:-1])
         farthest = max(farthest, float(squares.max(initial=0.0)))
         darkest = min(darkest, float(projected[-1].min(initial=np.inf)))
-    return farthest**0.5, 1.0 + darkest / shift[-1]
+    return farthest**0.5, 1.0 + darkest / shift[-1] if shift[-1] > 0 else -np.inf
 
 
 def _signal_to_noise(statistics: PixelStatistics, count: int) -> float:

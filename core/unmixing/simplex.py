@@ -13,7 +13,7 @@ from .statistics import FloatArray, PixelBlocks, PixelStatistics, chunks, rows_a
 
 SAMPLE = 20_000
 LEAST_NOISE = 1e-9  # variance, as a share of the largest; keeps noiseless pixels well conditioned
-ENLARGED = 1.5
+ENLARGED = 2.0  # smaller starts may fall into a simplex without thickness
 
 
 def minimum_volume_simplex(

@@ -17,7 +17,8 @@ PixelBlocks = Union[Table, Iterable[Table], Callable[[], Iterable[Table]]]
 """Pixels ``(n, bands)`` in order: one table, or blocks of them that can be gone through again and again."""
 
 CHUNK = 4096  # rows that stay in the processor's cache
-WHOLE = 16 * CHUNK
+WHOLE = 8 * CHUNK
+ROUNDING = 1e-12  # share of the largest variance that rounding of float32 pixels may make
 
 
 class UnmixingError(HyperLiftError):
@@ -34,7 +35,8 @@ def chunks(pixels: PixelBlocks) -> Iterator[tuple[int, Table]]:
         UnmixingError: tables of different widths, or something that is no table.
         TypeError: an iterator, which can be gone through only once.
     """
-    start, waiting, held = 0, [], 0
+    start, held = 0, 0
+    waiting: list[Table] = []
     for block in _blocks(pixels):
         done = 0
         while len(block) - done >= CHUNK - held:
@@ -96,21 +98,19 @@ class PixelStatistics:
         total: pixels with those that are nodata.
         mean: ``(bands,)``.
         covariance: ``(bands, bands)``, divided by ``count``.
-        rounding: eigenvalues of the covariance below this share of the largest may be rounding errors.
     """
 
     count: int
     total: int
     mean: FloatArray
     covariance: FloatArray
-    rounding: float
 
     @classmethod
     def of(cls, pixels: PixelBlocks, every: int = 1) -> PixelStatistics:
         """One pass over the pixels; rows with NaN or infinity are left out.
 
         Chunks are merged in float64 (Chan, Golub and LeVeque, 1983, eq. 2.1), each shifted by one of its
-        pixels. Within a chunk the products have the precision of the pixels.
+        pixels.
 
         Args:
             pixels: an array, or blocks that can be gone through again and again.
@@ -121,7 +121,6 @@ class PixelStatistics:
             UnmixingError: no valid pixel.
         """
         count = total = weight = 0
-        rounding = 0.0
         for start, chunk in chunks(pixels):
             total = start + len(chunk)
             valid = valid_rows(chunk)
@@ -132,17 +131,16 @@ class PixelStatistics:
             if not len(seen):
                 continue
             if not weight:
-                room = np.empty((CHUNK, seen.shape[1]), seen.dtype)
+                room = np.empty((CHUNK, seen.shape[1]))
                 mean, scatter = np.zeros(seen.shape[1]), np.zeros((seen.shape[1],) * 2)
             own_mean, own_scatter = _moments(seen, room)
             own, apart = step * len(seen), own_mean - mean
             scatter += step * own_scatter + np.outer(apart, apart) * (weight * own / (weight + own))
             mean += apart * (own / (weight + own))
             weight += own
-            rounding = max(rounding, float(np.finfo(seen.dtype).eps))
         if not weight:
             raise UnmixingError("There is no valid pixel: choose an image that is not all nodata.")
-        return cls(count, total, mean, scatter / weight, rounding)
+        return cls(count, total, mean, scatter / weight)
 
     @property
     def bands(self) -> int:
@@ -163,7 +161,7 @@ class PixelStatistics:
     def rank(self) -> int:
         """Dimension of the affine hull of the pixels: variances beyond rounding errors."""
         variances = self.variances
-        return int(np.count_nonzero(variances > self.rounding * variances[0]))
+        return int(np.count_nonzero(variances > ROUNDING * variances[0]))
 
     def principal_axes(self, number: int) -> FloatArray:
         """Unit directions of greatest variance, as columns ``(bands, number)``, greatest first."""
@@ -172,10 +170,11 @@ class PixelStatistics:
 
 def _moments(chunk: Table, room: Table) -> tuple[FloatArray, FloatArray]:
     """Mean and scatter matrix about it of valid pixels ``(n, bands)``; ``room`` is written over."""
-    shifted = np.subtract(chunk, chunk[0], out=room[: len(chunk)], casting="same_kind")
-    offset = shifted.mean(axis=0, dtype=np.float64)
-    scatter = (shifted.T @ shifted).astype(np.float64) - np.outer(offset, offset) * len(chunk)
-    return chunk[0] + offset, scatter
+    pivot, shifted = chunk[0].astype(np.float64), room[: len(chunk)]
+    np.subtract(chunk, pivot, out=shifted)
+    offset = shifted.mean(axis=0)
+    scatter = shifted.T @ shifted - np.outer(offset, offset) * len(chunk)
+    return pivot + offset, scatter
 
 
 def leading_axes(moment: FloatArray, number: int) -> FloatArray:
