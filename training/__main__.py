@@ -43,7 +43,9 @@ def _export(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from .evaluate import evaluate
 
-    report = evaluate(options.model, options.output, data=options.data)
+    chosen = {"perceptron": None} if options.without_mlp else {}
+    report = evaluate(options.model, options.output, data=options.data, models=options.models, **chosen)
+    print(report.with_name("scores.md").read_text(encoding="utf-8"))
     print(f"Report: {report}")
 
 
@@ -88,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("model", type=Path, nargs="?", default=DEFAULT_MODEL)
     evaluate.add_argument("--output", type=Path, default=Path("build/evaluation"))
+    evaluate.add_argument(
+        "--models", type=Path, nargs="+", default=[], help="further .onnx or .ckpt files to compare with"
+    )
+    evaluate.add_argument(
+        "--without-mlp",
+        action="store_true",
+        help="leave out the per-pixel network, which is trained once, for about five minutes",
+    )
     add_data(evaluate)
 
     sample = command("sample", _sample, "Make the bundled sample scene.")

@@ -1,27 +1,34 @@
-"""Evaluation: accuracy on held-out scenes against ridge regression, and real Sentinel-2 images."""
+"""Evaluation: accuracy on held-out scenes against baselines and other models, and real Sentinel-2 images."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment
+import torch
 
 from hyperlift.cli.rasterio_backend import RasterioSink, RasterioSource
-from hyperlift.core.inference.report import SceneReport
 from hyperlift.core.inference.scene import LiftOptions, lift_scene
 from hyperlift.core.inference.session import Session
+from hyperlift.core.spectral import grid
 
+from .baselines import Method, NearestNeighbours, by_tile, ridge, scene_oracle, sharpened, spline
 from .config import CONFIGS
-from .pictures import draw_errors, draw_scene
+from .evaluation_report import Findings, RealScene, write_report
+from .export import Deployed
+from .perceptron import PerceptronConfig, cached_perceptron
+from .physicality import physicality
+from .pictures import draw_scene
 from .scenes import SceneMaker
-from .scores import Lift, Score, held_out_scenes, markdown_table, score, spectral_rmse
+from .score_tables import margins
+from .scores import FOOTPRINTS, Lift, held_out_scenes, score_estimate
 from .spectra import Collection, data_folder, load_collections
-from .train import ridge_baselines
+from .task import LiftingTask
 
-_TARGET = 0.01  # reflectance: median difference of the output, seen by the sensor, from the input
+_RIDGE, _SHARPENED_RIDGE = "ridge, one resolution", "sharpened, ridge"
+_PERCEPTRON, _SHARPENED_PERCEPTRON = "perceptron", "sharpened, perceptron"
+_ORACLE = "oracle: best linear map inside the scene"
 # Real images of ``sentinel2/`` and the offset that each still needs; the values of the last start near 0.10.
 _REAL_IMAGES = {
     "BEN_S2A_MSIL2A_20170613T101031_87_48_12band_10m_L2A.tif": 0.0,
@@ -30,47 +37,49 @@ _REAL_IMAGES = {
     "RStoolbox_sen2_12band_L2A.tif": -0.1,
 }
 _BANDS = tuple(range(1, 13))
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Evaluation of {{ name }}</title>
-<style>body{font:16px/1.5 sans-serif;max-width:75em;margin:2em auto;padding:0 1em}img{max-width:100%}
-table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .7em;text-align:left}</style>
-<h1>Evaluation of {{ name }}</h1><p>Model {{ digest }}</p>
-<h2>Real scenes of areas that training never saw</h2>
-<p>Each cube is seen through Sentinel-2A, all bands at one resolution or at native footprints, and lifted.
-PSNR with each band's peak, averaged over bands; SAM is the mean spectral angle.</p>
-<table><tr><th>footprints<th>scene<th>method<th>PSNR dB<th>SAM deg<th>RMSE<th>SSIM</tr>
-{% for one in scores %}<tr><td>{{ one.footprints }}<td>{{ one.scene }}<td>{{ one.method }}
-<td>{{ "%.2f"|format(one.psnr) }}<td>{{ "%.2f"|format(one.sam) }}
-<td>{{ "%.4f"|format(one.rmse) }}<td>{{ "%.4f"|format(one.ssim) }}</tr>{% endfor %}</table>
-<p><img src="errors.png" alt="Error over wavelength"></p>
-<h2>Real Sentinel-2 images</h2>
-<p>The output seen again through the sensor's responses and compared with the input, pixel by pixel: median
-absolute difference in reflectance, over all bands that the output grid supports (wanted below {{ target }})
-and for each of them. Bands of 20 and 60 m also differ by the detail that the output adds
-inside their pixels.</p>
-{% for scene in real %}<h3>{{ scene.name }}</h3><p>{{ scene.report.calibration }}
-{% for text in scene.report.warnings %} {{ text }}{% endfor %}</p>
-<p>All bands {{ "%.4f"|format(scene.report.consistency_median) }}:
-{% for band, value in scene.report.consistency.items() %}{{ band }} {{ "%.4f"|format(value) }}
-{% endfor %}</p><p><img src="{{ scene.picture }}" alt="Input, output and spectra"></p>{% endfor %}
-</html>
-"""
 
 
-@dataclass(frozen=True)
-class RealScene:
-    """A real image: its ``name``, the name of its ``picture`` and the ``report`` of lifting it."""
+def open_lift(path: Path) -> Lift:
+    """A model file, or a checkpoint as it would be exported, as a function ``(c, H, W) -> (C, H, W)``."""
+    if path.suffix != ".ckpt":
+        return Session.open(path, "cpu").run
+    task = LiftingTask.load_from_checkpoint(path, map_location="cpu", weights_only=False)
+    module = Deployed(task)
 
-    name: str
-    picture: str
-    report: SceneReport
+    @torch.no_grad()
+    def lift(msi: np.ndarray) -> np.ndarray:
+        return module(torch.from_numpy(msi[None].astype(np.float32)))[0].numpy()
+
+    return lift
 
 
-def _methods(collections: list[Collection], model: Path) -> dict[str, Lift]:
-    """Ridge regression on what the model was trained on, and the model by the scene runner's session."""
+def _methods(
+    collections: list[Collection],
+    models: dict[str, Lift],
+    perceptron: PerceptronConfig | None,
+    cache: Path,
+    batches: int,
+) -> dict[str, dict[str, Method]]:
+    """For each footprints: baselines fitted to what the model was trained on, the models and the oracle."""
     known = [collection for collection in collections if not collection.held_out]
-    session = Session.open(model, "cpu")
-    maker = SceneMaker(known, CONFIGS["explains2a"].scenes)
-    return {**ridge_baselines(maker), session.card.name: session.run}
+    scenes = CONFIGS["explains2a"].scenes
+    maker = SceneMaker(known, scenes)
+    one_resolution = maker.at_one_resolution()
+    lifts = {
+        "spline": spline(grid(scenes.target).wavelength_nm),
+        "nearest neighbours": NearestNeighbours(one_resolution, batches).predict,
+        _RIDGE: ridge(one_resolution, batches),
+        "ridge, both": ridge(maker, batches),
+    }
+    sharp = {_SHARPENED_RIDGE: sharpened(lifts[_RIDGE])}
+    if perceptron is not None:
+        # A pixel cannot tell whether its coarse bands are blurred, so it is trained on bands that are not.
+        network = cached_perceptron(one_resolution, perceptron, cache)
+        lifts[_PERCEPTRON] = network.predict
+        sharp[_SHARPENED_PERCEPTRON] = sharpened(network.predict)
+    baselines, own = ({name: by_tile(lift) for name, lift in some.items()} for some in (lifts, models))
+    oracle = {_ORACLE: scene_oracle}
+    return dict(zip(FOOTPRINTS, ({**baselines, **own, **oracle}, {**baselines, **sharp, **own, **oracle})))
 
 
 def _lift_real(model: Path, folder: Path, output: Path) -> list[RealScene]:
@@ -95,35 +104,67 @@ def _lift_real(model: Path, folder: Path, output: Path) -> list[RealScene]:
     return scenes
 
 
-def evaluate(model: Path, output: Path, data: Path | None = None) -> Path:
+def _named(models: Sequence[Path]) -> dict[str, Lift]:
+    """Further models by the names of their folder and file."""
+    return {f"{path.resolve().parent.name}/{path.stem}": open_lift(path) for path in models}
+
+
+def _references(methods: dict[str, dict[str, Method]]) -> dict[str, tuple[str, ...]]:
+    """What the model's margins are measured over, for each footprints, where it was fitted."""
+    wanted = ((_RIDGE, _PERCEPTRON), (_SHARPENED_RIDGE, _PERCEPTRON, _SHARPENED_PERCEPTRON))
+    return {
+        footprints: tuple(name for name in names if name in methods[footprints])
+        for footprints, names in zip(FOOTPRINTS, wanted)
+    }
+
+
+def evaluate(
+    model: Path,
+    output: Path,
+    data: Path | None = None,
+    models: Sequence[Path] = (),
+    perceptron: PerceptronConfig | None = PerceptronConfig(),  # noqa: B008 (frozen)
+    cache: Path = Path("build/baselines"),
+    batches: int = 150,
+) -> Path:
     """Write ``report.html``, ``scores.md`` and ``scores.json`` about a model; returns the report's path.
 
     Args:
         model: an ONNX file with its card.
         output: folder for the report and its pictures.
         data: folder of real cubes, libraries and Sentinel-2 images (see :mod:`.spectra`).
+        models: further ONNX files or checkpoints to compare with.
+        perceptron: the per-pixel network to train and compare with; None leaves it out.
+        cache: folder where that network is kept.
+        batches: of random scenes to which regressions and nearest neighbours are fitted.
     """
     output.mkdir(parents=True, exist_ok=True)
     folder = data_folder(data)
     collections = load_collections(folder)
-    methods = _methods(collections, model)
-    card = Session.open(model, "cpu").card
-    scores: list[Score] = []
-    errors: dict[str, dict[str, np.ndarray]] = {}
-    for scene in held_out_scenes(collections, CONFIGS["explains2a"].scenes.target):
-        title = f"{scene.name}, {scene.footprints}"
-        scores += [score(scene, name, lift) for name, lift in methods.items()]
-        errors[title] = {name: spectral_rmse(scene, lift) for name, lift in methods.items()}
-    draw_errors(errors, np.array(card.output.wavelength_nm), output / "errors.png")
-    real = _lift_real(model, folder, output)
-    page = Environment(autoescape=True).from_string(_PAGE)
-    text = page.render(name=card.name, digest=card.digest, scores=scores, real=real, target=_TARGET)
-    (output / "scores.md").write_text(markdown_table(scores), encoding="utf-8")
-    real_medians = {
-        scene.name: {"all": scene.report.consistency_median, **scene.report.consistency} for scene in real
-    }
-    summary = {"held_out": [asdict(one) for one in scores], "real": real_medians}
-    (output / "scores.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-    report = output / "report.html"
-    report.write_text(text, encoding="utf-8")
-    return report
+    session = Session.open(model, "cpu")
+    name = session.card.name
+    methods = _methods(collections, {name: session.run, **_named(models)}, perceptron, cache, batches)
+    scenes = [
+        (scene, {title: method(scene) for title, method in methods[scene.footprints].items()})
+        for scene in held_out_scenes(collections, CONFIGS["explains2a"].scenes.target)
+    ]
+    scores = [
+        score_estimate(scene, title, estimate)
+        for scene, estimates in scenes
+        for title, estimate in estimates.items()
+    ]
+    references = _references(methods)
+    findings = Findings(
+        card=session.card,
+        scenes=scenes,
+        scores=scores,
+        margins=margins([one.whole for one in scores], name, references),
+        physicality=[
+            physicality(scene, title, estimate)
+            for scene, estimates in scenes
+            for title, estimate in {"truth": scene.hsi, **estimates}.items()
+        ],
+        real=_lift_real(model, folder, output),
+        shown={footprints: (name, *others) for footprints, others in references.items()},
+    )
+    return write_report(findings, output)

@@ -1,4 +1,4 @@
-"""Pictures of lifted scenes, with spectra of a few pixels and the input on them, and of errors."""
+"""Pictures of lifted scenes, with spectra of a few pixels and the input on them."""
 
 from __future__ import annotations
 
@@ -72,11 +72,16 @@ def choose_pixels(msi: np.ndarray) -> dict[str, tuple[int, int]]:
     return {kind: divmod(int(at), msi.shape[2]) for kind, at in best.items()}
 
 
-def draw_spectrum(axes: plt.Axes, kind: str, msi: np.ndarray, hsi: np.ndarray, at_nm: np.ndarray) -> None:
-    """Curve of one pixel ``hsi`` (C,), broken where bands are left out, and its input ``msi`` (12,)."""
+def draw_curve(axes: plt.Axes, at_nm: np.ndarray, values: np.ndarray, **style: object) -> None:
+    """A curve of ``values`` (C,) over increasing wavelengths, broken where bands are left out."""
     spacing = np.diff(at_nm)
     holes = np.flatnonzero(spacing > 3 * np.median(spacing)) + 1
-    axes.plot(np.insert(at_nm, holes, np.nan), np.insert(hsi, holes, np.nan), color=COLOURS[kind], lw=1.4)
+    axes.plot(np.insert(at_nm, holes, np.nan), np.insert(values, holes, np.nan), **style)
+
+
+def draw_spectrum(axes: plt.Axes, kind: str, msi: np.ndarray, hsi: np.ndarray, at_nm: np.ndarray) -> None:
+    """Curve of one pixel ``hsi`` (C,) and its input ``msi`` (12,)."""
+    draw_curve(axes, at_nm, hsi, color=COLOURS[kind], lw=1.4)
     bars = {"xerr": SENSOR.width_nm / 2, "fmt": "o", "ms": 4, "color": "black", "elinewidth": 1}
     axes.errorbar(SENSOR.centre_nm, msi, **bars, label="Sentinel-2 bands")
     axes.set(title=kind, xlabel="wavelength (nm)", xlim=(400, 2500))
@@ -110,20 +115,4 @@ def draw_scene(scene: Path, lifted: Path, target: Path, offset: float = 0.0) -> 
     spectra[0].set_ylabel("reflectance")
     spectra[0].legend(loc="upper right")
     figure.savefig(target, dpi=100)
-    plt.close(figure)
-
-
-def draw_errors(errors: dict[str, dict[str, np.ndarray]], wavelength_nm: np.ndarray, target: Path) -> None:
-    """Write curves of RMSE ``(C,)`` over wavelength, one panel for each scene, one line for each method."""
-    figure, panels = plt.subplots(len(errors), 1, figsize=(11, 3 * len(errors)), layout="constrained")
-    order = np.argsort(wavelength_nm)
-    at_nm = wavelength_nm[order]
-    holes = np.flatnonzero(np.diff(at_nm) > 3 * np.median(np.diff(at_nm))) + 1
-    for axes, (scene, methods) in zip(np.atleast_1d(panels), errors.items()):
-        for method, curve in methods.items():
-            axes.plot(np.insert(at_nm, holes, np.nan), np.insert(curve[order], holes, np.nan), label=method)
-        axes.set(title=scene, xlabel="wavelength (nm)", ylabel="RMSE (reflectance)", ylim=(0, None))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(target, dpi=90)
     plt.close(figure)

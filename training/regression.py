@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +19,11 @@ class Regression:
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Channels ``(C, H, W)`` of an image ``(c, H, W)``."""
         return np.tensordot(self.weight, image, axes=1) + self.bias[:, None, None]
+
+
+def pixel_table(images: torch.Tensor) -> torch.Tensor:
+    """Pixels ``(n, bands)`` of images ``(N, bands, H, W)``."""
+    return images.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def fit_ridge(pairs: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float = 1e-6) -> Regression:

@@ -1,11 +1,20 @@
 import json
+import re
+from pathlib import Path
 
+import lightning
 import numpy as np
 import pytest
+import torch
 
+from hyperlift.core.networks.explains2a import ExplainS2AConfig
 from hyperlift.core.spectral import grid
 from hyperlift.training.__main__ import main
+from hyperlift.training.evaluate import evaluate, open_lift
+from hyperlift.training.export import Deployed
+from hyperlift.training.perceptron import PerceptronConfig
 from hyperlift.training.spectra import HELD_OUT
+from hyperlift.training.task import LiftingTask, LossConfig, ScheduleConfig
 
 
 @pytest.fixture
@@ -35,18 +44,59 @@ def data(tmp_path):
     return tmp_path
 
 
-def test_evaluate_writes_a_report(data, linear_model, tmp_path, capsys):
-    output = tmp_path / "evaluation"
-    assert main(["evaluate", str(linear_model), "--output", str(output), "--data", str(data)]) == 0
-    assert "report.html" in capsys.readouterr().out
-    scores = json.loads((output / "scores.json").read_text())
-    methods = {one["method"] for one in scores["held_out"]}
-    assert {"ridge, one resolution", "ridge, both"} < methods
-    ridge = [one for one in scores["held_out"] if one["method"] == "ridge, one resolution"]
-    assert ridge[0]["psnr"] > 30
-    page = (output / "report.html").read_text()
+def test_evaluation_compares_models_and_writes_a_report(data, linear_model, make_model, tmp_path):
+    small = PerceptronConfig(widths=(8,), batches=2, steps=3, pixels=64)
+    other, output = make_model("blur"), tmp_path / "evaluation"
+    report = evaluate(linear_model, output, data, [other], small, tmp_path / "cache", batches=10)
+    assert len(list((tmp_path / "cache").glob("*.pt"))) == 1
+
+    page = report.read_text()
     assert HELD_OUT[0] in page
-    assert (output / "errors.png").stat().st_size > 10_000
+    assert "<script" not in page
+    pictures = re.findall('src="([^"]+)"', page)
+    assert len(pictures) == 7  # three of each scene, and one of all
+    assert all((output / picture).stat().st_size > 5_000 for picture in pictures)
+
+    scores = json.loads((output / "scores.json").read_text())
+    found = {(one["footprints"], one["method"]): one for one in scores["held_out"]}
+    assert found["one resolution", "ridge, one resolution"]["psnr"] > 30
+    name = f"{other.parent.name}/{other.stem}"
+    assert found["one resolution", "tiny"]["psnr"] > found["one resolution", name]["psnr"]
+    oracle = "oracle: best linear map inside the scene"
+    linear = ("tiny", "spline", "ridge, both", "ridge, one resolution")
+    assert all(found[at, oracle]["rmse"] <= found[at, one]["rmse"] for at, _ in found for one in linear)
+    assert ("one resolution", "sharpened, ridge") not in found
+    margin = next(one for one in scores["margins"] if one["reference"] == "sharpened, ridge")
+    own, reference = (found["native footprints", one] for one in ("tiny", "sharpened, ridge"))
+    assert margin["decibels"] == pytest.approx(own["psnr"] - reference["psnr"])
+    assert margin["angle_ratio"] == pytest.approx(own["sam"] / reference["sam"])
+
+
+def test_options_reach_the_evaluation_and_its_tables_are_printed(monkeypatch, tmp_path, capsys):
+    def stand_in(*arguments, **options):
+        assert arguments == (Path("m.onnx"), tmp_path)
+        assert options == {"data": None, "models": [Path("a.onnx"), Path("b.ckpt")], "perceptron": None}
+        (tmp_path / "scores.md").write_text("a table")
+        return tmp_path / "report.html"
+
+    monkeypatch.setattr("hyperlift.training.evaluate.evaluate", stand_in)
+    options = ["--output", str(tmp_path), "--models", "a.onnx", "b.ckpt", "--without-mlp"]
+    assert main(["evaluate", "m.onnx", *options]) == 0
+    said = capsys.readouterr().out
+    assert "a table" in said
+    assert "report.html" in said
+
+
+def test_a_checkpoint_is_opened_as_it_would_be_exported(tmp_path):
+    config = ExplainS2AConfig(features=8, blocks=1)
+    task = LiftingTask(config, LossConfig(), ScheduleConfig())
+    trainer = lightning.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    trainer.strategy.connect(task)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    msi = np.random.default_rng(0).random((12, 20, 24)).astype(np.float32)
+    with torch.no_grad():
+        expected = Deployed(task)(torch.from_numpy(msi[None]))[0].numpy()
+    np.testing.assert_allclose(open_lift(tmp_path / "last.ckpt")(msi), expected, atol=1e-5)
 
 
 def test_missing_data_are_said(tmp_path, capsys):
