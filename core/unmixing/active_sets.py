@@ -1,0 +1,180 @@
+"""Least squares under ``a >= 0``, with or without ``sum(a) = 1``, for many right-hand sides at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg.lapack import dtrtri
+from scipy.optimize import nnls as lawson_hanson
+
+from .pivoting import MaskArray, Tableaus
+from .statistics import FloatArray
+
+_SLACK = 1e-13  # multipliers above minus this, times one plus the pixel's norm, count as not negative
+_CHANCES = 3  # exchanges of all wrong variables without progress, before they are exchanged one by one
+_ROUNDS_A_VARIABLE = 20
+_CACHE_BYTES = 64 * 2**20
+_FEW = 10  # variables up to which every active set is soon known, so that tableaus do not pay
+
+
+class Face(NamedTuple):
+    """One active set's solution as a map of pixels: ``z = (y @ rotation - centre) @ weights``.
+
+    ``z`` holds the abundances of the variables in the support and the multipliers of the others; where the
+    abundances sum to one, the support's first is left at zero, for it is one minus the rest.
+    """
+
+    rotation: FloatArray
+    centre: FloatArray
+    weights: FloatArray
+
+
+class ActiveSets:
+    """Solves ``min |R a - y|^2`` over ``a >= 0`` for pixels ``y``, and remembers every active set's solution.
+
+    A support (the variables that are not held at zero) determines abundances and multipliers linearly, so all
+    pixels of one support are solved by two matrix products. Block principal pivoting finds the supports: all
+    variables of the wrong sign change sides together; a pixel where that brings no progress changes only its
+    last wrong variable (Kim and Park 2011, SIAM J. Sci. Comput. 33(6); by Murty 1974, Opsearch 11, that ends
+    where the columns of ``R`` are independent). It holds under the sum to one, too: that problem is
+    ``min |(R - y 1^T) a|^2 + (1 - sum(a))^2`` over ``a >= 0`` but for a positive factor in ``a``, which
+    leaves all signs as they are. What rounding might keep from ending goes to the method of Lawson and Hanson
+    (1974, chapter 23), pixel by pixel.
+    """
+
+    def __init__(self, columns: FloatArray, sums_to_one: bool) -> None:
+        """Prepare for ``columns`` (p, p): the matrix ``R`` of independent columns with norms up to one."""
+        self._columns = columns
+        self._sums_to_one = sums_to_one
+        self._tableaus = Tableaus(columns, sums_to_one) if len(columns) > _FEW else None
+        self._faces: dict[bytes, Face] = {}
+        self._capacity = max(1, _CACHE_BYTES // (16 * columns.size))
+
+    def solve(self, pixels: FloatArray) -> FloatArray:
+        """The minimisers (n, p) over ``a >= 0`` for ``pixels`` (n, p), which must be finite."""
+        slack = -_SLACK * (1.0 + np.sqrt(np.einsum("np,np->n", pixels, pixels)))
+        if self._tableaus is None:
+            return self._exchange(pixels, np.ones(pixels.shape, bool), slack)
+        shares = self._tableaus.solve(pixels)
+        left = ~self._optimal(pixels, shares, slack)
+        support = shares > 0.0
+        support[~support.any(axis=1)] = True
+        shares[left] = self._exchange(pixels[left], support[left], slack[left])
+        return shares
+
+    def _optimal(self, pixels: FloatArray, shares: FloatArray, slack: FloatArray) -> MaskArray:
+        """Which rows of ``shares`` (n, p) fulfil the conditions of Karush, Kuhn and Tucker."""
+        with np.errstate(all="ignore"):
+            multipliers = (shares @ self._columns.T - pixels) @ self._columns
+            optimal: MaskArray = (shares >= 0.0).all(axis=1)
+            if self._sums_to_one:
+                multipliers -= np.einsum("np,np->n", multipliers, shares)[:, None]
+                optimal &= np.abs(shares.sum(axis=1) - 1.0) <= _SLACK
+            optimal &= (multipliers >= slack[:, None]).all(axis=1)
+            optimal &= (multipliers * (shares > 0.0) <= -slack[:, None]).all(axis=1)
+        return optimal
+
+    def _exchange(self, pixels: FloatArray, support: MaskArray, slack: FloatArray) -> FloatArray:
+        """The minimisers (n, p) by block principal pivoting from ``support`` (n, p) on; overwrites that."""
+        count = len(self._columns)
+        answer = np.empty_like(pixels)
+        rows = np.arange(len(pixels))
+        fewest = np.full(len(pixels), count + 1)
+        chances = np.full(len(pixels), _CHANCES)
+        for _ in range(_ROUNDS_A_VARIABLE * count):
+            values = self.solve_on(pixels, support)
+            wrong = values < np.where(support, 0.0, slack[:, None])
+            left = wrong.any(axis=1)
+            answer[rows] = np.where(support, values, 0.0)
+            if not left.any():
+                return answer
+            rows, pixels, support, slack = rows[left], pixels[left], support[left], slack[left]
+            wrong, fewest, chances = wrong[left], fewest[left], chances[left]
+            number = wrong.sum(axis=1)
+            better = number < fewest
+            chances = np.where(better, _CHANCES, chances - 1)
+            fewest = np.minimum(number, fewest)
+            support ^= np.where((chances >= 0)[:, None], wrong, _last(wrong))
+        answer[rows] = [self._solve_one(pixel) for pixel in pixels]
+        return answer
+
+    def solve_on(self, pixels: FloatArray, support: MaskArray) -> FloatArray:
+        """Abundances in each pixel's ``support`` (n, p) regardless of sign, multipliers elsewhere, (n, p)."""
+        codes = _codes(support)
+        order = np.argsort(codes, kind="stable")
+        pixels = pixels[order]
+        values = np.empty_like(pixels)
+        for part in _runs(codes[order]):
+            face = self._face(support[order[part.start]])
+            rotated = pixels[part] @ face.rotation
+            rotated -= face.centre
+            np.matmul(rotated, face.weights, out=values[part])
+        result = np.empty_like(values)
+        result[order] = values
+        if self._sums_to_one:
+            first = support.argmax(axis=1)
+            result[np.arange(len(result)), first] = 1.0 - np.einsum("np,np->n", result, support)
+        return result
+
+    def _face(self, support: MaskArray) -> Face:
+        """The face of ``support`` (p,), made on first sight."""
+        key = support.tobytes()
+        face = self._faces.get(key)
+        if face is None:
+            if len(self._faces) >= self._capacity:
+                self._faces.clear()
+            face = self._faces[key] = self._make_face(support)
+        return face
+
+    def _make_face(self, support: MaskArray) -> Face:
+        """QR of the support's columns: a rotated pixel holds first what the face explains, then the rest."""
+        free, held = np.flatnonzero(support), np.flatnonzero(~support)
+        columns, origin = self._columns, np.zeros(len(support))
+        if self._sums_to_one:
+            origin = columns[:, free[0]]
+            columns, free = columns - origin[:, None], free[1:]
+        rotation, triangle = np.linalg.qr(columns[:, free], mode="complete")
+        rank = len(free)
+        weights = np.zeros_like(columns)
+        if rank:
+            weights[:rank, free] = dtrtri(triangle[:rank])[0].T
+        weights[rank:, held] = -rotation[:, rank:].T @ columns[:, held]
+        return Face(rotation, origin @ rotation, weights)
+
+    def _solve_one(self, pixel: FloatArray) -> FloatArray:
+        """The abundances (p,) of one ``pixel`` (p,) by Lawson and Hanson's method."""
+        if not self._sums_to_one:
+            free: FloatArray = lawson_hanson(self._columns, pixel)[0]
+            return free
+        scale = 1.0 + np.linalg.norm(pixel)
+        matrix = np.vstack([self._columns - pixel[:, None], np.full(len(pixel), scale)])
+        solution: FloatArray = lawson_hanson(matrix, np.append(np.zeros(len(pixel)), scale))[0]
+        solution /= solution.sum()
+        return solution
+
+
+def _last(wrong: MaskArray) -> MaskArray:
+    """Only the last true variable of each row."""
+    last = wrong.shape[1] - 1 - wrong[:, ::-1].argmax(axis=1)
+    only: MaskArray = np.arange(wrong.shape[1]) == last[:, None]
+    return only
+
+
+def _codes(support: MaskArray) -> npt.NDArray[np.generic]:
+    """One sortable value for each row of ``support`` (n, p)."""
+    packed = np.packbits(support, axis=1)
+    width = packed.shape[1]
+    padded = next((size for size in (1, 2, 4, 8) if size >= width), width)
+    if padded > width:
+        packed = np.pad(packed, ((0, 0), (0, padded - width)))
+    return packed.view(f"u{padded}" if padded <= 8 else f"S{padded}")[:, 0]
+
+
+def _runs(codes: npt.NDArray[np.generic]) -> Iterator[slice]:
+    """The runs of equal values in sorted ``codes``."""
+    edges = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+    bounds = [0, *edges.tolist(), len(codes)] if len(codes) else []
+    return (slice(start, stop) for start, stop in zip(bounds, bounds[1:]))
