@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -103,11 +105,9 @@ def largest_simplex(
     pixels: PixelBlocks, count: int, seed: int, trials: int, denoised: bool, statistics: PixelStatistics
 ) -> Endmembers:
     """:func:`vca` without its checks, for up to one endmember more than bands."""
-    signal: Iterable[tuple[int, Table]] = _signal(pixels, count, statistics)
-    if 4 * count * statistics.total <= KEPT_BYTES:
-        signal = list(signal)
+    signal, scale = _signal(pixels, count, statistics)
     draws = np.random.default_rng(seed).random((trials, count, count))
-    runs = _pursue(signal, draws)
+    runs = _pursue(signal, scale, draws)
     seen, places = np.unique(runs, return_inverse=True)
     spectra = rows_at(pixels, seen).astype(np.float64)
     corners = ((spectra - statistics.mean) @ statistics.principal_axes(count - 1))[places.reshape(runs.shape)]
@@ -122,26 +122,47 @@ def largest_simplex(
 
 @dataclass(frozen=True)
 class _Signal:
-    """Projected pixels ``(count, n)``, made chunk by chunk each time; those of nodata are zero.
-
-    Either ``brightness (count,)`` divides them, or ``level`` stands in the last row.
-    """
+    """Projected pixels ``(count, n)``, made chunk by chunk each time; those of nodata are zero."""
 
     pixels: PixelBlocks
-    axes: FloatArray
-    shift: FloatArray
-    level: float = 0.0
-    brightness: FloatArray | None = None
+    project: Callable[[Table], Table]
 
     def __iter__(self) -> Iterator[tuple[int, Table]]:
         for start, chunk in chunks(self.pixels):
-            projected = _projected(chunk, self.axes) - self.shift[:, None].astype(chunk.dtype)
-            if self.brightness is None:
-                projected[-1] = np.where(np.isfinite(projected[-1]), self.level, np.nan)
-            else:
-                projected /= self.brightness.astype(chunk.dtype) @ projected
+            projected = self.project(chunk)
             projected[:, ~valid_rows(projected.T)] = 0.0
             yield start, projected
+
+
+def _signal(
+    pixels: PixelBlocks, count: int, statistics: PixelStatistics
+) -> tuple[Iterable[tuple[int, Table]], FloatArray]:
+    """The projection that fits the signal-to-noise ratio, and by what ``(count,)`` to multiply its rows."""
+    mean, scale = statistics.mean, np.ones(count)
+    project = partial(_affine, axes=statistics.principal_axes(count - 1), mean=mean)
+    margin = _signal_to_noise(statistics, count) - 15 - 10 * np.log10(count)
+    perspective = margin > 0 and 20 * np.log10(_darkest(pixels, mean)) + margin > 0
+    if perspective:
+        project = partial(_perspective, axes=leading_axes(statistics.second_moment, count), mean=mean)
+    signal: Iterable[tuple[int, Table]] = _Signal(pixels, project)
+    if 4 * count * statistics.total <= KEPT_BYTES:
+        signal = list(signal)
+    if not perspective:
+        scale[-1] = max(np.einsum("dn,dn->n", table[:-1], table[:-1]).max() for _, table in signal) ** 0.5
+    return signal, scale
+
+
+def _affine(chunk: Table, axes: FloatArray, mean: FloatArray) -> Table:
+    """Principal coordinates of pixels ``(n, bands)`` and a row of ones: ``(count, n)``."""
+    centred = _projected(chunk, axes) - (mean @ axes)[:, None].astype(chunk.dtype)
+    return np.vstack([centred, np.ones((1, len(chunk)), chunk.dtype)])
+
+
+def _perspective(chunk: Table, axes: FloatArray, mean: FloatArray) -> Table:
+    """Pixels ``(n, bands)`` on ``axes (bands, count)``, divided by their extent along ``mean``."""
+    projected = _projected(chunk, axes)
+    projected /= (mean @ axes).astype(chunk.dtype) @ projected
+    return projected
 
 
 def _projected(chunk: Table, axes: FloatArray) -> Table:
@@ -149,31 +170,16 @@ def _projected(chunk: Table, axes: FloatArray) -> Table:
 
     One product for each axis, which for so few axes is faster than that of the matrices.
     """
-    return np.stack([chunk @ axis for axis in axes.T.astype(chunk.dtype)])
+    return np.stack([chunk @ axis for axis in np.ascontiguousarray(axes.T, dtype=chunk.dtype)])
 
 
-def _signal(pixels: PixelBlocks, count: int, statistics: PixelStatistics) -> _Signal:
-    """The projection that fits the signal-to-noise ratio."""
-    axes = np.column_stack([statistics.principal_axes(count - 1), statistics.mean])
-    shift = statistics.mean @ axes
-    level, darkest = _extremes(pixels, axes, shift)
-    decibels = _signal_to_noise(statistics, count)
-    if darkest > 0 and decibels + 20 * np.log10(darkest) > 15 + 10 * np.log10(count):
-        leading = leading_axes(statistics.second_moment, count)
-        return _Signal(pixels, leading, np.zeros(count), brightness=statistics.mean @ leading)
-    return _Signal(pixels, axes, shift, level=level)
-
-
-def _extremes(pixels: PixelBlocks, axes: FloatArray, shift: FloatArray) -> tuple[float, float]:
-    """Largest distance from the mean on all ``axes`` but the last, least share of the mean's brightness."""
-    farthest, darkest = 0.0, np.inf
+def _darkest(pixels: PixelBlocks, mean: FloatArray) -> float:
+    """Least extent of a pixel along the ``mean``, as a share of the mean's own, above zero."""
+    least, own = np.inf, float(mean @ mean)
     for _, chunk in chunks(pixels):
-        projected = _projected(chunk, axes)
-        projected = projected[:, valid_rows(projected.T)] - shift[:, None].astype(chunk.dtype)
-        squares = np.einsum("dn,dn->n", projected[:-1], projected[:-1])
-        farthest = max(farthest, float(squares.max(initial=0.0)))
-        darkest = min(darkest, float(projected[-1].min(initial=np.inf)))
-    return farthest**0.5, 1.0 + darkest / shift[-1] if shift[-1] > 0 else -np.inf
+        extent = chunk @ mean.astype(chunk.dtype)
+        least = min(least, float(extent.min(where=np.isfinite(extent), initial=np.inf)))
+    return max(least / own, 1e-9) if own > 0 else 1e-9
 
 
 def _signal_to_noise(statistics: PixelStatistics, count: int) -> float:
@@ -189,7 +195,9 @@ def _signal_to_noise(statistics: PixelStatistics, count: int) -> float:
     return 10 * np.log10(signal / noise) if signal > 0 else -np.inf
 
 
-def _pursue(signal: Iterable[tuple[int, Table]], draws: FloatArray) -> npt.NDArray[np.int64]:
+def _pursue(
+    signal: Iterable[tuple[int, Table]], scale: FloatArray, draws: FloatArray
+) -> npt.NDArray[np.int64]:
     """Positions ``(trials, count)`` of the pixels that the runs with ``draws (trials, count, count)`` take.
 
     Each step of a run takes the pixel farthest along a random direction orthogonal to those it took before.
@@ -202,7 +210,8 @@ def _pursue(signal: Iterable[tuple[int, Table]], draws: FloatArray) -> npt.NDArr
         drawn = draws[:, step, :, None]
         directions = (drawn - corners @ (np.linalg.pinv(corners) @ drawn))[..., 0]
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        indices[:, step], corners[:, :, step] = _farthest(signal, directions, indices)
+        indices[:, step], projection = _farthest(signal, directions * scale, indices)
+        corners[:, :, step] = projection * scale
     return indices
 
 

@@ -16,8 +16,8 @@ Table = npt.NDArray[Any]
 PixelBlocks = Union[Table, Iterable[Table], Callable[[], Iterable[Table]]]
 """Pixels ``(n, bands)`` in order: one table, or blocks of them that can be gone through again and again."""
 
-CHUNK = 4096  # rows that stay in the processor's cache
-WHOLE = 8 * CHUNK
+CHUNK = 8192
+WHOLE = 4 * CHUNK
 ROUNDING = 1e-12  # share of the largest variance that rounding of float32 pixels may make
 
 

@@ -162,6 +162,18 @@ def test_dark_water_is_found_beside_its_noise():
     assert angles(spectra, pixels[indices]).mean() > 2 * found.mean()
 
 
+@pytest.mark.parametrize("residue", [0.0, 1e-17])
+def test_pixels_with_a_mean_of_zero(residue):
+    spectra = smooth_spectra(4)
+    pixels = mixtures(spectra, snr=45)
+    pixels -= pixels.mean(axis=0)
+    both = np.vstack([pixels, -pixels]) + residue
+    found = vca(both, 4, denoised=False)
+    np.testing.assert_array_equal(found.spectra, both[found.indices])
+    lengths = np.linalg.norm(both, axis=1)
+    assert lengths[found.indices].min() > np.median(lengths)
+
+
 def test_many_runs_are_steadier_than_one(shared_data):
     held = np.load(shared_data / "unmixing" / "unmix_samson.npz")
     pixels, truth = held["Y"].reshape(-1, 156), held["M"]
