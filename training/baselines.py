@@ -75,7 +75,7 @@ class NearestNeighbours:
 
 
 def scene_oracle(scene: HeldOutScene) -> np.ndarray:
-    """The best linear map from bands to channels of this very scene: no linear method can do better."""
+    """The best linear map from a pixel's bands to its channels in this very scene: none can do better."""
     tables = (cube.swapaxes(0, 1)[:, scene.present].T for cube in (scene.msi, scene.hsi))
     return by_tile(fit_ridge([tuple(tables)], penalty=1e-9).predict)(scene)
 

@@ -18,7 +18,7 @@ from .config import CONFIGS
 from .evaluation_report import Findings, RealScene, write_report
 from .export import Deployed
 from .perceptron import PerceptronConfig, cached_perceptron
-from .physicality import physicality
+from .physicality import TRUTH, physicality
 from .pictures import draw_scene
 from .scenes import SceneMaker
 from .score_tables import margins
@@ -162,7 +162,7 @@ def evaluate(
         physicality=[
             physicality(scene, title, estimate)
             for scene, estimates in scenes
-            for title, estimate in {"truth": scene.hsi, **estimates}.items()
+            for title, estimate in {TRUTH: scene.hsi, **estimates}.items()
         ],
         real=_lift_real(model, folder, output),
         shown={footprints: (name, *others) for footprints, others in references.items()},

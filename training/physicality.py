@@ -12,6 +12,7 @@ from .scores import HeldOutScene
 _WIDEST_NM = 40.0
 # Channels of one detector are 9 nm and more apart; where detectors join, they overlap.
 _OVERLAP_NM = 8.5
+TRUTH = "truth"  # what stands for the method of the cubes themselves
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Physicality:
     Attributes:
         scene: name of the held-out cube.
         footprints: as in :class:`.scores.Score`.
-        method: what made the estimate, ``truth`` for the cube itself.
+        method: what made the estimate, or :data:`TRUTH`.
         negative: share of values below zero.
         joins: mean departure of a channel from the line between its neighbours, where detectors join.
         elsewhere: likewise, elsewhere. Both in reflectance; above the truth's they are ringing.

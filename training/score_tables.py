@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .physicality import Physicality
+from .physicality import TRUTH, Physicality
 from .scores import FOOTPRINTS, PartScore, Score, mean_scores
 
 MEAN = "mean"
@@ -94,23 +94,25 @@ def part_table(scores: Sequence[PartScore], parts: Sequence[str]) -> str:
 def physicality_table(found: Sequence[Physicality]) -> str:
     """Share of negative values and ringing, means over scenes, as a Markdown table."""
     lines = [
-        "| footprints | method | negative values % | departure at joins | elsewhere | elsewhere / truth's |",
-        "|---|---|---|---|---|---|",
+        "| footprints | method | negative values % | departure at joins | elsewhere | joins / truth's "
+        "| elsewhere / truth's |",
+        "|---|---|---|---|---|---|---|",
     ]
     for footprints in FOOTPRINTS:
         group = [one for one in found if one.footprints == footprints]
-        truth = None
+        truth = _physicality_means(group, TRUTH)[1:]
         for method in in_order(group, "method"):
-            chosen = [one for one in group if one.method == method]
-            negative, joins, elsewhere = np.mean(
-                [(one.negative, one.joins, one.elsewhere) for one in chosen], axis=0
-            )
-            truth = truth or elsewhere
-            lines.append(
-                f"| {footprints} | {method} | {100 * negative:.2f} | {joins:.5f} | {elsewhere:.5f} "
-                f"| {elsewhere / truth:.2f} |"
-            )
+            negative, *departures = _physicality_means(group, method)
+            cells = [f"{100 * negative:.2f}", *(f"{value:.5f}" for value in departures)]
+            cells += [f"{own / other:.2f}" if other else "" for own, other in zip(departures, truth)]
+            lines.append(f"| {footprints} | {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _physicality_means(found: Sequence[Physicality], method: str) -> list[float]:
+    """Means over scenes of negative values, departures at joins and elsewhere."""
+    rows = [(one.negative, one.joins, one.elsewhere) for one in found if one.method == method]
+    return np.mean(rows or [(np.nan,) * 3], axis=0).tolist()
 
 
 def in_order(rows: Sequence[object], attribute: str) -> list[str]:

@@ -1,6 +1,13 @@
 import pytest
 
-from hyperlift.training.score_tables import margins, mean_rows, part_means, part_table
+from hyperlift.training.physicality import Physicality
+from hyperlift.training.score_tables import (
+    margins,
+    mean_rows,
+    part_means,
+    part_table,
+    physicality_table,
+)
 from hyperlift.training.scores import FOOTPRINTS, PartScore, Score
 
 ONE, NATIVE = FOOTPRINTS
@@ -45,3 +52,15 @@ def test_parts_are_averaged_over_the_scenes_that_have_them():
     assert "| one resolution | own | 45.00 / 3.00 | 30.00 / 3.00 |" in table
     assert "| one resolution | other | 10.00 / 4.00 |  |" in table
     assert "soil" not in table
+
+
+def test_ringing_is_compared_with_the_truths():
+    rows = [
+        Physicality("a", ONE, "truth", 0.0, 0.001, 0.002),
+        Physicality("b", ONE, "truth", 0.0, 0.003, 0.002),
+        Physicality("a", ONE, "own", 0.01, 0.002, 0.001),
+        Physicality("b", ONE, "own", 0.03, 0.004, 0.001),
+    ]
+    table = physicality_table(rows)
+    assert "| one resolution | own | 2.00 | 0.00300 | 0.00100 | 1.50 | 0.50 |" in table
+    assert "native" not in table
