@@ -23,7 +23,7 @@ from .statistics import (
 )
 
 TRIALS = 10
-KEPT_BYTES = 512_000_000  # projections up to this size stay in memory; larger ones are made anew
+KEPT_BYTES = 512_000_000  # projections of float32 pixels up to this stay in memory; larger ones are made anew
 
 
 @dataclass(frozen=True)
