@@ -1,10 +1,10 @@
-"""Command line of the training module: ``python -m hyperlift.training {train,export,evaluate,sample}``."""
+"""Command line of the training module: ``python -m hyperlift.training COMMAND``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,11 +49,51 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(f"Report: {report}")
 
 
+def _synthesize(options: argparse.Namespace) -> None:
+    from .scenes import SceneConfig, scene_maker
+    from .synthesize import observers_of, write_pairs
+
+    observers = observers_of(options.sensor, options.response, options.footprint, options.pixel)
+    shares = {} if options.native is None else {"native_share": options.native}
+    maker = scene_maker(SceneConfig(target=options.grid, **shares), options.data, observers=observers)
+    write_pairs(maker, options.output, options.count, options.side, options.seed, options.pixel)
+    print(f"{options.count} pairs: {options.output}")
+
+
+def _ingredients(options: argparse.Namespace) -> None:
+    from .config import CONFIGS
+    from .ingredients import TABLE_HEAD, leave_one_out, table_row
+
+    print(TABLE_HEAD)
+    for trial in leave_one_out(CONFIGS["explains2a"].scenes, options.data):
+        print(table_row(trial), flush=True)
+
+
 def _sample(options: argparse.Namespace) -> None:
     from .sample_scene import make_sample_scene
 
     make_sample_scene(options.output, seed=options.seed)
     print(f"Sample scene: {options.output}")
+
+
+def _add_synthesize(command: Callable[..., argparse.ArgumentParser], add_data: Callable[..., None]) -> None:
+    synthesize = command("synthesize", _synthesize, "Write synthetic scenes as pairs of GeoTIFFs.")
+    synthesize.add_argument("--output", type=Path, default=Path("build/pairs"))
+    synthesize.add_argument("--count", type=int, default=16, help="number of pairs")
+    synthesize.add_argument("--side", type=int, default=96, help="side of a scene in pixels")
+    synthesize.add_argument("--seed", type=int, default=0)
+    synthesize.add_argument(
+        "--grid", default="aviris172", help="name of a grid, or CSV of wavelength_nm,fwhm_nm"
+    )
+    known = ("sentinel2a", "sentinel2b", "sentinel2c")
+    synthesize.add_argument("--sensor", nargs="+", default=list(known), choices=known)
+    synthesize.add_argument("--response", type=Path, help="CSV of another sensor's responses: nm, then bands")
+    synthesize.add_argument("--footprint", type=float, nargs="+", help="metres, of each band in --response")
+    synthesize.add_argument(
+        "--pixel", type=float, default=10.0, help="ground sampling of the scenes in metres"
+    )
+    synthesize.add_argument("--native", type=float, help="share of scenes seen at native footprints, 0 to 1")
+    add_data(synthesize)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     def add_data(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--data", type=Path, help="folder of cubes and libraries (default: HYPERLIFT_DATA)")
 
+    _add_synthesize(command, add_data)
     train = command("train", _train, "Train a network; checkpoints and logs go to --output.")
     train.add_argument("--config", default="explains2a", choices=("explains2a", "explains2a-paper"))
     train.add_argument("--output", type=Path, default=Path("build/runs/explains2a"))
@@ -99,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
         help="leave out the per-pixel network, which is trained once, for about five minutes",
     )
     add_data(evaluate)
+
+    summary = "Leave each ingredient of the synthetic scenes out in turn and print the table."
+    add_data(command("ingredients", _ingredients, summary))
 
     sample = command("sample", _sample, "Make the bundled sample scene.")
     sample.add_argument("output", type=Path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
 
+from .perceptron import PerceptronConfig
 from .scenes import SceneConfig
 from .task import LossConfig, ScheduleConfig
 
@@ -14,9 +15,10 @@ _PAPER_EPOCH = 20_000 // 8  # crops per epoch / batch
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A whole run: the network, its loss and schedule, and the scenes it sees."""
+    """A whole run: the network, where it starts, its loss and schedule, and the scenes it sees."""
 
     network: ExplainS2AConfig = field(default_factory=ExplainS2AConfig)
+    perceptron: PerceptronConfig = field(default_factory=PerceptronConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     scenes: SceneConfig = field(default_factory=SceneConfig)
@@ -26,11 +28,11 @@ CONFIGS = {
     # Fits two CPU cores in an hour with bfloat16: many small patches, one-cycle schedule.
     "explains2a": TrainingConfig(
         loss=LossConfig(tv=1e-4, angle=0.1),
-        schedule=ScheduleConfig(steps=4_500, rate=5e-4, one_cycle=True),
+        schedule=ScheduleConfig(steps=6_000, rate=5e-4, one_cycle=True),
     ),
     # As published: Adam 1e-4, halved at epochs 30, 60 and 90 of 20,000 crops of 64 x 64, batches of 8.
     "explains2a-paper": TrainingConfig(
-        network=ExplainS2AConfig(window=None),
+        network=ExplainS2AConfig(window=None, blocks=7, pointwise=()),
         loss=LossConfig(tv=1e-3, angle=0.0),
         schedule=ScheduleConfig(
             steps=120 * _PAPER_EPOCH,

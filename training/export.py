@@ -19,10 +19,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hyperlift.core.networks.agreement import Agreement
-from hyperlift.core.networks.explains2a import ExplainS2A
-from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
-
 from .cards import NO_DIGEST, band_estimators, card_text, make_card
 from .config import CONFIGS
 from .scenes import SceneMaker
@@ -36,21 +32,23 @@ _TILE = 256
 
 
 class Deployed(nn.Module):
-    """What is exported: the network and its agreement with the bands, no negative reflectance.
+    """What is exported: the network, its agreement with the bands, no negative reflectance.
 
-    ``msi (1, c, H, W)`` -> ``hsi (1, C, H, W)`` on the grid named ``target``, for Sentinel-2A.
+    ``msi (1, c, H, W)`` -> ``hsi (1, C, H, W)``.
     """
 
-    def __init__(self, network: ExplainS2A, target: str = "aviris172") -> None:
+    def __init__(self, task: LiftingTask) -> None:
         super().__init__()
-        self.network = network.eval()
-        seen, channels = sensor("sentinel2a"), grid(target)
-        response, _ = response_matrix(parametric_response(seen), channels)
-        self.agreement = Agreement(response, channels, seen.footprint_m > seen.footprint_m.min())
+        self.task = task.to(memory_format=torch.contiguous_format).float().eval()
+
+    @property
+    def bands(self) -> int:
+        """Number of bands of the input."""
+        return self.task.network.config.bands
 
     def forward(self, msi: Tensor) -> Tensor:
         """Lift one image."""
-        return F.relu(self.agreement(msi, self.network(msi).fused))
+        return F.relu(self.task(msi)[1])
 
 
 def measure_halo(module: Deployed, tolerance: float = 2e-5) -> int:
@@ -60,7 +58,7 @@ def measure_halo(module: Deployed, tolerance: float = 2e-5) -> int:
     """
     random = torch.Generator().manual_seed(2)
     side, core = 176, 16
-    image = 0.6 * torch.rand(1, module.network.config.bands, side, side, generator=random)
+    image = 0.6 * torch.rand(1, module.bands, side, side, generator=random)
     middle = (side - core) // 2
 
     def result(halo: int) -> Tensor:
@@ -83,7 +81,7 @@ def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) ->
     task = LiftingTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
     collections = load_collections(data_folder(data))
     maker = SceneMaker([c for c in collections if not c.held_out], CONFIGS["explains2a"].scenes)
-    halo = measure_halo(Deployed(task.network))
+    halo = measure_halo(Deployed(task))
     card = make_card(task, maker.config.target, band_estimators(maker), halo, _TILE)
     difference = export(task, path, card)
     methods = {**ridge_baselines(maker), card["name"]: open_model(path)}
@@ -117,8 +115,8 @@ def export(task: LiftingTask, path: Path, card: dict[str, object]) -> float:
     Raises:
         ValueError: the difference is 1e-4 or more; no file is left.
     """
-    module = Deployed(task.network.to(memory_format=torch.contiguous_format).float())
-    example = torch.rand(1, module.network.config.bands, 40, 56, generator=torch.Generator().manual_seed(0))
+    module = Deployed(task)
+    example = torch.rand(1, module.bands, 40, 56, generator=torch.Generator().manual_seed(0))
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # The exporter to plain opset 17 is the one that torch now calls legacy.
@@ -155,7 +153,7 @@ def parity(module: Deployed, path: Path) -> float:
     random = torch.Generator().manual_seed(1)
     worst = 0.0
     for size in ((1, 1), (33, 70), (128, 96)):
-        msi = 0.6 * torch.rand(1, module.network.config.bands, *size, generator=random)
+        msi = 0.6 * torch.rand(1, module.bands, *size, generator=random)
         with torch.no_grad():
             expected = module(msi).numpy()
         worst = max(worst, float(np.abs(lift(msi[0].numpy()) - expected[0]).max()))

@@ -33,14 +33,14 @@ class Pair:
 
 
 def _read(path: Path, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectance ``(bands, h, w)`` of a window, and where it is valid ``(h, w)``."""
+    """Reflectance ``(bands, h, w)`` of a window, and where each band is valid."""
     with rasterio.open(path) as raster:
         stored = raster.read(window=window, masked=True)
         scale, offset = (
             np.array(table, np.float32)[:, None, None] for table in (raster.scales, raster.offsets)
         )
     pixels = stored.filled(0).astype(np.float32) * scale + offset
-    valid = ~np.ma.getmaskarray(stored).any(axis=0) & np.isfinite(pixels).all(axis=0)
+    valid = ~np.ma.getmaskarray(stored) & np.isfinite(pixels)
     return np.where(valid, pixels, 0).astype(np.float32), valid
 
 
@@ -93,7 +93,7 @@ class PairFolder:
             rng.integers(max(width - side, 0) + 1), rng.integers(max(height - side, 0) + 1), side, side
         )
         (msi, seen), (hsi, known) = _read(pair.msi, window), _read(pair.hsi, window)
-        valid = np.broadcast_to(seen & known, hsi.shape).astype(np.float32)
+        valid = (seen.all(axis=0) & known).astype(np.float32)
         turn, flip = rng.integers(4), rng.choice([1, -1])
         return tuple(
             np.ascontiguousarray(np.rot90(image, turn, (1, 2))[:, :, ::flip]) for image in (msi, hsi, valid)

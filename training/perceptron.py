@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hyperlift.core.networks.explains2a import Pointwise
+
+from .pairs import PairFolder
 from .regression import Regression, fit_ridge, pixel_table
 from .scenes import Batch, SceneMaker
 from .task import spectral_angle
@@ -39,57 +42,55 @@ class PerceptronConfig:
 
 
 class Perceptron(nn.Module):
-    """``x = ridge(y) + layers(y)`` for pixels ``y`` (n, c) -> (n, C); starts as the ridge regression."""
+    """``x = ridge(y) + pointwise(y)``; starts as the ridge regression, which is not trained further."""
 
     def __init__(self, bands: int, channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        sizes = (bands, *widths)
-        hidden = [(nn.Linear(near, far), nn.GELU()) for near, far in zip(sizes, sizes[1:])]
-        last = nn.Linear(sizes[-1], channels)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.layers = nn.Sequential(*(layer for pair in hidden for layer in pair), last)
-        self.register_buffer("weight", torch.zeros(channels, bands))
+        self.pointwise = Pointwise(bands, channels, widths)
+        self.register_buffer("weight", torch.zeros(channels, bands, 1, 1))
         self.register_buffer("bias", torch.zeros(channels))
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Lift pixels ``(n, c)`` to ``(n, C)``."""
-        # Square roots spread the dark bands, where most pixels lie.
-        return nn.functional.linear(pixels, self.weight, self.bias) + self.layers(pixels.clamp(min=0).sqrt())
+    def forward(self, image: Tensor) -> Tensor:
+        """Lift ``(N, c, H, W)`` to ``(N, C, H, W)``, pixel by pixel."""
+        return nn.functional.conv2d(image, self.weight, self.bias) + self.pointwise(image)
 
     def start_from(self, ridge: Regression) -> None:
-        """Take over a regression, which is not trained further."""
-        self.weight.copy_(torch.from_numpy(ridge.weight))
+        """Take over a regression."""
+        self.weight.copy_(torch.from_numpy(ridge.weight)[:, :, None, None])
         self.bias.copy_(torch.from_numpy(ridge.bias))
+
+    @property
+    def ridge(self) -> Regression:
+        """The regression underneath."""
+        return Regression(self.weight[:, :, 0, 0].numpy(), self.bias.numpy())
 
     @torch.no_grad()
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Channels ``(C, H, W)`` of an image ``(c, H, W)``."""
-        pixels = torch.from_numpy(image.reshape(len(image), -1).T.astype(np.float32))
-        return self(pixels).numpy().T.reshape(-1, *image.shape[1:])
+        return self(torch.from_numpy(image[None].astype(np.float32)))[0].numpy()
 
 
 class _Pixels:
-    """Shuffled pixels of a few batches: ``msi`` (n, c), ``hsi`` (n, C) in half precision, ``measured``."""
+    """Pixels of a few batches: ``msi`` (n, c), ``hsi`` (n, C) in half precision, ``measured`` (n, C)."""
 
     def __init__(self, batches: list[Batch]) -> None:
         self.msi = torch.cat([pixel_table(batch.msi) for batch in batches])
         self.hsi = torch.cat([pixel_table(batch.hsi).half() for batch in batches])
-        self._measured = torch.cat([batch.measured.flatten(1) for batch in batches])
-        counts = torch.cat([torch.full((len(b.msi),), b.msi[0, 0].numel()) for b in batches])
-        self._patch = torch.repeat_interleave(torch.arange(len(counts)), counts)
+        self.measured = torch.cat([pixel_table(b.measured.bool().expand_as(b.hsi)) for b in batches])
 
     def draw(self, count: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """``msi``, ``hsi`` and ``measured`` of random pixels."""
+        """``msi``, ``hsi`` and ``measured`` of random pixels, each as an image ``(1, bands, count, 1)``."""
         rows = torch.randint(len(self.msi), (count,), generator=random)
-        return self.msi[rows], self.hsi[rows].float(), self._measured[self._patch[rows]]
+        tables = self.msi[rows], self.hsi[rows].float(), self.measured[rows].float()
+        msi, hsi, measured = (table.T[None, :, :, None] for table in tables)
+        return msi, hsi, measured
 
 
-def _batch(maker: SceneMaker, config: PerceptronConfig, number: int) -> Batch:
+def _batch(maker: SceneMaker | PairFolder, config: PerceptronConfig, number: int) -> Batch:
     return maker.batch(np.random.default_rng([3, config.seed, number]))
 
 
-def fit_perceptron(maker: SceneMaker, config: PerceptronConfig) -> Perceptron:
+def fit_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig) -> Perceptron:
     """Train on what a maker draws: L1 and spectral angle over the channels that were measured."""
     batches = [_batch(maker, config, number) for number in range(config.batches)]
     data = _Pixels(batches)
@@ -116,7 +117,7 @@ def fit_perceptron(maker: SceneMaker, config: PerceptronConfig) -> Perceptron:
     return network.eval()
 
 
-def cached_perceptron(maker: SceneMaker, config: PerceptronConfig, folder: Path) -> Perceptron:
+def cached_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig, folder: Path) -> Perceptron:
     """The perceptron kept in ``folder``, trained first when there is none.
 
     Its file is named after the configuration, its seed included, and after the pixels of its first batch, so

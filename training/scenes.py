@@ -1,48 +1,71 @@
 """Small scenes of ever-new mixtures of real spectra, in batches, deterministic by seed.
 
-Each patch takes a few materials (real spectra with variation inside the material), lays them out by smooth
-random fields, shades them, and looks at them through Sentinel-2A, B or C, with all bands at one resolution or
-at native footprints. Some patches are cut from real cubes instead.
+A patch is one of three things: real land, a Sentinel-2 image explained as mixtures of real spectra
+(:mod:`.texture`); a piece of a real cube; or a few materials (real spectra with variation inside the
+material, :mod:`.materials`) in a generated pattern (:mod:`.patterns`), shaded and now and then clouded. Each
+is seen through Sentinel-2A, B or C, with all bands at one resolution or at native footprints
+(:mod:`.sensing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_matrix
 from torch.utils.data import IterableDataset
 
-from hyperlift.core.spectral import grid, sensor, sensor_names
+from hyperlift.core.spectral import grid, resampling_matrix, sensor, sensor_names
 
-from .sensing import Observer, add_noise
-from .spectra import WORKING_GRID, Collection
+from .materials import Materials, cloud_spectrum
+from .patterns import PATTERNS, cloud_and_shadow, smooth_field
+from .sensing import UPSAMPLINGS, Observer, View
+from .spectra import WORKING_GRID, Collection, data_folder, load_collections, target_grid
+from .texture import Texture, explain_textures
 from .vegetation import simulate_vegetation
 
 _SIMULATED_VEGETATION = 1500
+_SMALLEST_CUBE = 40
+_BRIGHTEST = 1.3
+_MEASURED = 0.99  # share of a channel that instruments must have measured
 
 
 @dataclass(frozen=True)
 class SceneConfig:
-    """Make-up of the random scenes.
+    """Make-up of the random scenes. A share of zero leaves an ingredient out.
 
     Attributes:
         target: name of the grid to predict.
         sides: sides in pixels from which each batch draws one.
         pixels: pixels in a batch, whatever the side.
-        cube_share: share of patches cut from real cubes.
+        texture_share: share of patches with the texture of real Sentinel-2 images, where there are such.
+        cube_share: share of the other patches that are cut from real cubes.
+        pattern_share: share of the generated patches with fields, roofs or water; the others have none.
+        cloud_share: share of the generated patches with clouds and their shadows.
+        vegetation: whether canopies simulated with PROSAIL are among the materials.
         native_share: share of patches seen at native footprints.
-        materials: least and largest number of materials in a patch.
+        point_spread_share: share of those with the sensor's point spread.
+        upsampled_share: share of those whose coarse bands were interpolated instead of replicated.
+        air_share: share of all patches with adjacency and residual haze.
+        materials: least and largest number of materials in a generated patch.
     """
 
     target: str = "aviris172"
     sides: tuple[int, ...] = (12, 24)
     pixels: int = 4608
-    cube_share: float = 0.5
-    native_share: float = 0.35
+    texture_share: float = 0.5
+    cube_share: float = 0.4
+    pattern_share: float = 0.6
+    cloud_share: float = 0.04
+    vegetation: bool = True
+    native_share: float = 0.4
+    point_spread_share: float = 0.3
+    upsampled_share: float = 0.2
+    air_share: float = 0.1
     materials: tuple[int, int] = (2, 7)
 
 
@@ -56,22 +79,35 @@ class Batch:
 
 
 class SceneMaker:
-    """Draws random scenes from collections of spectra."""
+    """Draws random scenes.
 
-    def __init__(self, collections: list[Collection], config: SceneConfig) -> None:
-        working, target = grid(WORKING_GRID), grid(config.target)
-        vegetation = simulate_vegetation(_SIMULATED_VEGETATION, seed=0)
-        simulated = Collection("prosail", "prosail", vegetation, np.ones(len(working), bool), None)
+    Args:
+        collections: spectra to make them of.
+        config: their make-up.
+        textures: real land, see :func:`.texture.explain_textures`.
+        observers: sensors to see them with, on the grid of the collections; Sentinel-2A, B and C by default.
+    """
+
+    def __init__(
+        self,
+        collections: Sequence[Collection],
+        config: SceneConfig,
+        textures: Sequence[Texture] = (),
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        working = grid(WORKING_GRID)
         self.config = config
-        self.collections = [*collections, simulated]
-        sizes = np.array([len(collection.spectra) for collection in self.collections])
-        # Large collections repeat themselves: the fourth root keeps small libraries in sight.
-        self.odds = sizes**0.25 / (sizes**0.25).sum()
-        self.cubes = [c for c in collections if c.shape is not None and min(c.shape) >= 40]
-        self.observers = [Observer(sensor(name), working) for name in sensor_names()]
-        self.channels = np.array(
-            [np.argmin(np.abs(working.wavelength_nm - nm)) for nm in target.wavelength_nm]
-        )
+        self.target = target_grid(config.target)
+        self.materials = Materials([*collections, *simulated(config)])
+        self.textures = textures
+        large = [c for c in collections if c.shape is not None and min(c.shape) >= _SMALLEST_CUBE]
+        self.cubes = large if config.cube_share else []
+        self.observers = observers or [Observer(sensor(name), working) for name in sensor_names()]
+        matrix, supported = resampling_matrix(working, self.target)
+        if not supported.all():
+            raise ValueError(f"The grid '{self.target.name}' reaches beyond {WORKING_GRID}.")
+        # Where the channels are the working grid's own, this only selects them.
+        self.resampling = csr_matrix(matrix.astype(np.float32))
 
     def at_one_resolution(self) -> SceneMaker:
         """A maker of the same scenes, seen with all bands at one resolution."""
@@ -79,45 +115,31 @@ class SceneMaker:
         maker.config = replace(self.config, native_share=0.0)
         return maker
 
-    def _material(self, rng: np.random.Generator, collection: Collection) -> np.ndarray:
-        """Two relatives ``(2, 224)`` that span a material's variation: neighbours in their file."""
-        spectra = collection.spectra
-        first = rng.integers(len(spectra))
-        reach = rng.integers(1, 12)
-        second = (first + rng.integers(-reach, reach + 1)) % len(spectra)
-        pair = spectra[[first, second]] * np.exp(rng.normal(0.0, 0.15, (2, 1))).astype(np.float32)
-        slope = np.linspace(-0.5, 0.5, spectra.shape[1], dtype=np.float32)
-        return pair * (1.0 + rng.normal(0.0, 0.06) * slope)
-
-    def _mixture(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """A scene ``(224, side, side)`` of random materials, and which channels were measured."""
-        count = rng.integers(self.config.materials[0], self.config.materials[1] + 1)
-        chosen = rng.choice(len(self.collections), size=count, p=self.odds)
-        if rng.random() < 0.4:  # one place
-            chosen[:] = chosen[0]
-        sources = [self.collections[index] for index in chosen]
-        spectra = np.concatenate([self._material(rng, source) for source in sources])
-        measured = np.all([source.measured for source in sources], axis=0)
-
-        fields = rng.standard_normal((2 * count, side, side), dtype=np.float32)
-        smooth = np.exp(rng.uniform(np.log(0.7), np.log(side / 3)))
-        fields = gaussian_filter(fields, (0, smooth, smooth), mode="wrap")
-        fields /= fields.std(axis=(1, 2), keepdims=True) + 1e-6
-        sharpness = np.exp(rng.uniform(np.log(0.7), np.log(12.0)))
-        shares = np.exp(sharpness * (fields[:count] - fields[:count].max(axis=0)))
-        shares /= shares.sum(axis=0)
-        variation = 1.0 / (1.0 + np.exp(-2.0 * fields[count:]))
-        abundances = np.empty((2 * count, side, side), np.float32)
-        abundances[0::2] = shares * variation
-        abundances[1::2] = shares * (1.0 - variation)
-
-        light = gaussian_filter(rng.standard_normal((side, side)), rng.uniform(0.5, side / 4), mode="wrap")
-        light = np.exp(rng.uniform(0.0, 0.25) * light / (light.std() + 1e-6) + rng.normal(0.0, 0.15))
-        scene = np.tensordot(spectra.T, abundances, axes=1) * light.astype(np.float32)
+    def _generated(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """A scene ``(224, side, side)`` of materials in a generated pattern, and the measured channels."""
+        count = int(rng.integers(self.config.materials[0], self.config.materials[1] + 1))
+        shaped = [name for name in PATTERNS if name != "transitions"]
+        pattern = rng.choice(shaped) if rng.random() < self.config.pattern_share else "transitions"
+        pairs, measured = self.materials.draw(rng, count, water_first=pattern == "water")
+        cover = PATTERNS[pattern](rng, side, count)
+        length = np.exp(rng.uniform(np.log(0.5), np.log(side / 4)))
+        vary = np.array([smooth_field(rng, side, length) for _ in range(count)])
+        first = cover / (1.0 + np.exp(-2.0 * vary))
+        shares = np.stack([first, cover - first], axis=1).reshape(2 * count, side, side)
+        scene = np.tensordot(pairs.reshape(2 * count, -1).T, shares, axes=1)
+        relief = smooth_field(rng, side, rng.uniform(0.5, side / 4))
+        light = np.exp(rng.uniform(0.0, 0.25) * relief + rng.normal(0.0, 0.15))
+        if rng.random() < self.config.cloud_share:
+            opacity, shadow = cloud_and_shadow(rng, side)
+            light = light * (1.0 - shadow)
+            cloud = cloud_spectrum(rng, grid(WORKING_GRID).wavelength_nm)[:, None, None]
+            scene = scene * light * (1.0 - opacity) + cloud * opacity
+        else:
+            scene = scene * light
         return scene.astype(np.float32), measured
 
-    def _crop(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """A piece ``(224, side, side)`` of a real cube, turned and brightened, or None when it has gaps."""
+    def _cut(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """A piece ``(224, side, side)`` of a real cube, or None when it has gaps."""
         cube = self.cubes[rng.integers(len(self.cubes))]
         if min(cube.shape) < side:
             return None
@@ -125,21 +147,55 @@ class SceneMaker:
         piece = cube.spectra.reshape(*cube.shape, -1)[row : row + side, column : column + side]
         if (piece.max(axis=2) <= 1e-3).any():
             return None
-        piece = np.rot90(piece.transpose(2, 0, 1), rng.integers(4), (1, 2))
-        piece = piece[:, :, :: rng.choice([1, -1])] * np.float32(np.exp(rng.normal(0.0, 0.15)))
-        return np.ascontiguousarray(piece), cube.measured
+        return piece.transpose(2, 0, 1), cube.measured
+
+    def _land(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """A piece ``(224, side, side)`` of explained land, or None when it is too bright to be land."""
+        texture = self.textures[rng.integers(len(self.textures))]
+        if min(texture.shape) < side:
+            return None
+        row, column = (rng.integers(extent - side + 1) for extent in texture.shape)
+        piece, measured = texture.crop(row, column, side)
+        return (piece, measured) if piece.max() < _BRIGHTEST else None
+
+    def scene(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """A scene ``(224, side, side)`` on the working grid and which channels were measured in it."""
+        drawn = None
+        if self.textures and rng.random() < self.config.texture_share:
+            drawn = self._land(rng, side)
+        elif self.cubes and rng.random() < self.config.cube_share:
+            drawn = self._cut(rng, side)
+        if drawn is None:
+            return self._generated(rng, side)
+        piece, measured = drawn
+        piece = np.rot90(piece, rng.integers(4), (1, 2))[:, :, :: rng.choice([1, -1])]
+        return np.ascontiguousarray(piece * np.float32(np.exp(rng.normal(0.0, 0.15)))), measured
+
+    def view(self, rng: np.random.Generator) -> View:
+        """Circumstances of a look at a scene."""
+        config = self.config
+        native, air = rng.random() < config.native_share, rng.random() < config.air_share
+        spread = rng.random() < config.point_spread_share
+        upsampled = rng.random() < config.upsampled_share
+        return View(
+            native=native,
+            phase=tuple(int(pixels) for pixels in rng.integers(0, 6, 2)),
+            upsampling=str(rng.choice(UPSAMPLINGS[1:])) if upsampled else UPSAMPLINGS[0],
+            point_spread=rng.uniform(0.2, 0.45) if spread else 0.0,
+            adjacency=rng.uniform(0.0, 0.1) if air else 0.0,
+            haze=rng.uniform(0.0, 0.006) if air else 0.0,
+            haze_exponent=rng.uniform(1.0, 4.0),
+            additive=rng.uniform(0, 0.0006),
+            relative=rng.uniform(0, 0.002),
+        )
 
     def patch(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``msi (12, side, side)``, ``hsi (C, side, side)`` and ``measured (C,)``."""
-        drawn = self._crop(rng, side) if self.cubes and rng.random() < self.config.cube_share else None
-        scene, measured = drawn or self._mixture(rng, side)
+        """``msi (c, side, side)``, ``hsi (C, side, side)`` and ``measured (C,)``."""
+        scene, measured = self.scene(rng, side)
         observer = self.observers[rng.integers(len(self.observers))]
-        if rng.random() < self.config.native_share:
-            msi = observer.see_native(scene, phase=tuple(rng.integers(0, 6, 2)))
-        else:
-            msi = observer.see(scene)
-        msi = add_noise(msi, rng, additive=rng.uniform(0, 0.0006), relative=rng.uniform(0, 0.002))
-        return msi, scene[self.channels], measured[self.channels]
+        msi = observer.look(scene, self.view(rng), rng)
+        hsi = (self.resampling @ scene.reshape(len(scene), -1)).reshape(-1, side, side)
+        return msi, hsi, self.resampling @ measured.astype(np.float32) > _MEASURED
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """A batch of patches of one random side."""
@@ -151,6 +207,31 @@ class SceneMaker:
             torch.from_numpy(hsi),
             torch.from_numpy(measured.astype(np.float32)[:, :, None, None]),
         )
+
+
+def simulated(config: SceneConfig) -> list[Collection]:
+    """Collections that are simulated rather than measured."""
+    if not config.vegetation:
+        return []
+    canopies = simulate_vegetation(_SIMULATED_VEGETATION, seed=0)
+    return [Collection("prosail", "prosail", canopies, np.ones(canopies.shape[1], bool), None)]
+
+
+def scene_maker(
+    config: SceneConfig,
+    data: Path | None = None,
+    without: Sequence[str] = (),
+    observers: Sequence[Observer] = (),
+) -> SceneMaker:
+    """The maker of training scenes from a data folder: everything in it but the held-out areas.
+
+    ``without`` names further collections to leave out; ``observers`` are as for :class:`SceneMaker`.
+    """
+    folder = data_folder(data)
+    known = [one for one in load_collections(folder) if not one.held_out and one.name not in without]
+    explaining = [*known, *simulated(config)]
+    textures = explain_textures(folder / "sentinel2", explaining) if config.texture_share else []
+    return SceneMaker(known, config, textures, observers)
 
 
 class SceneStream(IterableDataset):

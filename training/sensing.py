@@ -1,27 +1,77 @@
-"""How a multispectral sensor sees a hyperspectral scene: ``Y = R X`` at native footprints, with noise."""
+"""How a multispectral sensor sees a hyperspectral scene: ``Y = R X`` at native footprints, with its flaws."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
+from scipy.ndimage import gaussian_filter1d, map_coordinates
 
-from hyperlift.core.spectral import Grid, Sensor, parametric_response, response_matrix
+from hyperlift.core.spectral import Grid, Response, Sensor, parametric_response, response_matrix
+
+_SPLINE_ORDER = {"bilinear": 1, "cubic": 3}
+UPSAMPLINGS = ("replicate", *_SPLINE_ORDER)
+_HAZE_NM = 490.0
 
 
-def _average_blocks(image: np.ndarray, size: int, phase: tuple[int, int]) -> np.ndarray:
-    """Replace the ``size x size`` blocks of ``image`` (bands, H, W) by their means; they start at ``-phase``.
+@dataclass(frozen=True)
+class View:
+    """The circumstances of one look at a scene.
 
-    Blocks cut by the border average what is left of them.
+    Attributes:
+        native: bands at their native footprints, else all at the resolution of the scene.
+        phase: rows and columns of the first coarse pixels that lie before the scene.
+        upsampling: how coarse pixels came onto the scene's grid: ``replicate``, ``bilinear`` or ``cubic``.
+        point_spread: standard deviation of the sensor's point spread, in footprints of each band.
+        adjacency: share of the light that comes from the surroundings (scattered by the air).
+        haze: reflectance at 490 nm that the air adds, what a correction has left.
+        haze_exponent: it falls with wavelength to this power.
+        additive, relative: standard deviation of the noise, ``additive + relative * reflectance``.
     """
-    rows = (np.arange(image.shape[1]) + phase[0]) // size
-    columns = (np.arange(image.shape[2]) + phase[1]) // size
-    row_starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    column_starts = np.flatnonzero(np.diff(columns, prepend=-1))
-    sums = np.add.reduceat(np.add.reduceat(image, row_starts, axis=1), column_starts, axis=2)
-    counts = np.outer(
-        np.diff(row_starts, append=image.shape[1]), np.diff(column_starts, append=image.shape[2])
-    )
-    means = sums / counts.astype(image.dtype)
-    return means[:, rows - rows[0]][:, :, columns - columns[0]]
+
+    native: bool = False
+    phase: tuple[int, int] = (0, 0)
+    upsampling: str = "replicate"
+    point_spread: float = 0.0
+    adjacency: float = 0.0
+    haze: float = 0.0
+    haze_exponent: float = 2.0
+    additive: float = 0.0
+    relative: float = 0.0
+
+
+@lru_cache(maxsize=4096)
+def footprint_operator(
+    side: int, factor: int, phase: int, upsampling: str = "replicate", point_spread: float = 0.0
+) -> np.ndarray:
+    """What footprints of ``factor`` pixels do to one axis of an image, ``(side, side)``.
+
+    Blur by the point spread, average over the footprints, and bring them back onto the pixels. Footprints cut
+    by the border average what is left of them.
+    """
+    operator = np.eye(side)
+    if point_spread > 0:
+        operator = gaussian_filter1d(operator, point_spread * factor, axis=0, mode="nearest")
+    cells = (np.arange(side) + phase) // factor
+    if factor > 1:
+        average = (cells == np.arange(cells[-1] + 1)[:, None]).astype(float)
+        average = average[average.any(axis=1)]
+        operator = average / average.sum(axis=1, keepdims=True) @ operator
+        if upsampling == "replicate":
+            operator = operator[cells - cells[0]]
+        else:
+            at = (np.arange(side) + phase + 0.5) / factor - 0.5 - cells[0]
+            columns = np.arange(side)
+            where = np.broadcast_arrays(at[:, None], columns[None])
+            operator = map_coordinates(operator, where, order=_SPLINE_ORDER[upsampling], mode="nearest")
+    return operator.astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _surroundings(side: int, reach: float) -> np.ndarray:
+    """Averages of an axis over its surroundings, ``(side, side)``."""
+    return gaussian_filter1d(np.eye(side), reach, axis=0, mode="nearest").astype(np.float32)
 
 
 class Observer:
@@ -31,14 +81,21 @@ class Observer:
         sensor: whose bands are seen.
         grid: of the scenes, ``C`` channels.
         pixel_m: ground sampling of the scenes in metres; bands with larger footprints are averaged over
-            them and replicated.
+            them and brought back onto the pixels.
+        response: measured responses of the bands, instead of those that follow from centres and widths.
+
+    Raises:
+        ValueError: the grid lacks the wavelengths of a band.
     """
 
-    def __init__(self, sensor: Sensor, grid: Grid, pixel_m: float = 10.0) -> None:
-        matrix, supported = response_matrix(parametric_response(sensor), grid)
+    def __init__(
+        self, sensor: Sensor, grid: Grid, pixel_m: float = 10.0, response: Response | None = None
+    ) -> None:
+        matrix, supported = response_matrix(response or parametric_response(sensor), grid)
         if not supported.all():
             missing = ", ".join(np.array(sensor.band_names)[~supported])
             raise ValueError(f"The grid '{grid.name}' does not support the bands {missing}.")
+        self.sensor = sensor
         self.matrix = matrix.astype(np.float32)
         self.factors = np.maximum(np.round(sensor.footprint_m / pixel_m), 1).astype(int)
 
@@ -48,14 +105,28 @@ class Observer:
 
     def see_native(self, scene: np.ndarray, phase: tuple[int, int] = (0, 0)) -> np.ndarray:
         """Bands ``(c, H, W)`` at their native footprints, coarse pixels replicated onto the scene's grid."""
+        return self.look(scene, View(native=True, phase=phase))
+
+    def look(self, scene: np.ndarray, view: View, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Bands ``(c, H, W)`` of a scene ``(C, H, W)`` under the circumstances of ``view``.
+
+        ``rng`` draws the noise and is needed only when there is some.
+        """
         image = self.see(scene)
-        for factor in np.unique(self.factors[self.factors > 1]):
-            coarse = self.factors == factor
-            image[coarse] = _average_blocks(image[coarse], factor, phase)
-        return image
-
-
-def add_noise(image: np.ndarray, rng: np.random.Generator, additive: float, relative: float) -> np.ndarray:
-    """``image`` with Gaussian noise of standard deviation ``additive + relative * image``, not below zero."""
-    sigma = additive + relative * image
-    return np.clip(image + sigma * rng.standard_normal(image.shape, dtype=np.float32), 0.0, None)
+        height, width = image.shape[1:]
+        if view.adjacency:
+            rows, columns = (_surroundings(side, side / 6) for side in (height, width))
+            image = image + view.adjacency * (rows @ image @ columns.T - image)
+        if view.haze:
+            fall = (self.sensor.centre_nm / _HAZE_NM) ** -view.haze_exponent
+            image = image + (view.haze * fall).astype(np.float32)[:, None, None]
+        for factor in np.unique(self.factors) if view.native else ():
+            settings = view.upsampling, view.point_spread
+            rows = footprint_operator(height, factor, view.phase[0] % factor, *settings)
+            columns = footprint_operator(width, factor, view.phase[1] % factor, *settings)
+            bands = self.factors == factor
+            image[bands] = rows @ image[bands] @ columns.T
+        if view.additive or view.relative:
+            sigma = view.additive + view.relative * image
+            image = image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
+        return np.clip(image, 0.0, None)

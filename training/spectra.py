@@ -7,13 +7,14 @@ The folder (``--data``, or the environment variable ``HYPERLIFT_DATA``) holds ``
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hyperlift.core.spectral import Grid, grid, resampling_matrix
+from hyperlift.core.spectral import Grid, grid, grid_names, resampling_matrix
 
 # Pixels of one scene resemble each other, so the split is by area, never by pixel. Names not listed are
 # areas of their own.
@@ -28,6 +29,8 @@ AREAS = {
 HELD_OUT = ("salton_sea_aviris", "enmap_potsdam_12x32x32", "hyspex_bavaria_gfz_325")
 # Left out: no short-wave infrared (MUUFL), and lake spectra too noisy to train on.
 UNUSED = ("muufl_gulfport_51x88x72", "gleon_lake_mendota_avirisng", "isofit_pasadena_insitu")
+# Cubes whose reflectance was stored on another scale, and the factor to it.
+BRIGHTNESS = {"cuprite_lowrank_192x192": 0.55}
 # The grid on which everything is kept: it reaches B1 (443 nm), the 172-band grid does not.
 WORKING_GRID = "aviris224"
 _BRIGHTEST = 1.2
@@ -79,6 +82,24 @@ def data_folder(path: str | Path | None = None) -> Path:
     return folder
 
 
+def target_grid(name: str) -> Grid:
+    """The grid of that name, or of a CSV file with the columns ``wavelength_nm`` and ``fwhm_nm``.
+
+    Raises:
+        ValueError: the file lacks the columns, or holds something else than numbers.
+        SpectralError: there is no such grid.
+    """
+    if name in grid_names() or not name.lower().endswith(".csv"):
+        return grid(name)
+    with Path(name).open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        table = np.array([[float(row["wavelength_nm"]), float(row["fwhm_nm"])] for row in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"'{name}' needs the columns wavelength_nm and fwhm_nm with numbers.") from error
+    return Grid(Path(name).stem, table[:, 0], table[:, 1])
+
+
 def _source_grid(name: str, table: np.lib.npyio.NpzFile, usable: np.ndarray) -> Grid:
     wavelength = table["wavelength_nm"].astype(float)
     if "fwhm_nm" in table:
@@ -92,6 +113,7 @@ def _read(path: Path) -> Collection | None:
     """Resample one file to the working grid, dropping bad bands and pixels without data."""
     with np.load(path) as table:
         values = table["reflectance" if "reflectance" in table else "spectra"].astype(np.float32)
+        values *= np.float32(BRIGHTNESS.get(path.stem, 1.0))
         shape = values.shape[:2] if values.ndim == 3 and min(values.shape[:2]) > 1 else None
         spectra = values.reshape(-1, values.shape[-1])
         bad = table["bad_bands"] if "bad_bands" in table else np.zeros(spectra.shape[1], bool)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hyperlift.core.networks.agreement import sentinel2_agreement
 from hyperlift.core.networks.explains2a import ExplainS2A, ExplainS2AConfig
 
 
@@ -56,21 +57,31 @@ def total_variation(image: Tensor, dims: tuple[int, ...]) -> Tensor:
 
 
 class LiftingTask(lightning.LightningModule):
-    """ExplainS2A with its loss and schedule.
+    """ExplainS2A and its agreement with the bands on the grid named ``target``, with loss and schedule.
 
     Batches are dictionaries: ``msi`` (N, c, H, W), ``hsi`` (N, C, H, W), ``measured`` (N, C, 1, 1).
     """
 
-    def __init__(self, network: ExplainS2AConfig, loss: LossConfig, schedule: ScheduleConfig) -> None:
+    def __init__(
+        self, network: ExplainS2AConfig, loss: LossConfig, schedule: ScheduleConfig, target: str = "aviris172"
+    ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.network = ExplainS2A(network)
+        self.agreement = sentinel2_agreement(target)
         self.loss, self.schedule = loss, schedule
+
+    def forward(self, msi: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra without detail and the result, both (N, C, H, W), of ``msi`` (N, c, H, W)."""
+        spectral, fused = self.network(msi)
+        # The agreement subtracts nearly equal numbers: no half precision there.
+        with torch.autocast(msi.device.type, enabled=False):
+            return spectral.float(), self.agreement(msi.float(), fused.float())
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
         """One step of section 1c."""
-        spectral, fused = self.network(batch["msi"].contiguous(memory_format=torch.channels_last))
-        spectral, fused, truth = spectral.float(), fused.float(), batch["hsi"]
+        spectral, fused = self(batch["msi"].contiguous(memory_format=torch.channels_last))
+        truth = batch["hsi"]
         measured = batch["measured"]
         known = measured.mean()
         near = (measured * (spectral - truth).abs()).mean() / known

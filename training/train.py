@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import lightning
@@ -11,14 +12,15 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from hyperlift.core.networks.explains2a import Pointwise
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 
 from .config import TrainingConfig
 from .pairs import PairFolder
+from .perceptron import cached_perceptron
 from .regression import Regression, fit_ridge
-from .scenes import SceneMaker, SceneStream
+from .scenes import SceneMaker, SceneStream, scene_maker
 from .scores import Lift
-from .spectra import data_folder, load_collections
 from .task import LiftingTask
 
 _RIDGE_BATCHES = 150
@@ -57,16 +59,31 @@ def ridge_baselines(maker: SceneMaker) -> dict[str, Lift]:
     }
 
 
-def new_task(config: TrainingConfig, ridge: Regression) -> LiftingTask:
-    """A task whose network starts from ridge regression and the response of Sentinel-2A."""
-    task = LiftingTask(config.network, config.loss, config.schedule)
+def new_task(config: TrainingConfig, ridge: Regression, pointwise: Pointwise | None = None) -> LiftingTask:
+    """A task whose network starts from a regression, a perceptron over it, and Sentinel-2A's response."""
+    task = LiftingTask(config.network, config.loss, config.schedule, config.scenes.target)
     response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
     weight, bias, response = (
         torch.from_numpy(np.asarray(table, np.float32)) for table in (ridge.weight, ridge.bias, response)
     )
     task.network.start_from_regression(weight, bias, response)
+    if pointwise is not None:
+        task.network.fusion.pointwise.load_state_dict(pointwise.state_dict())
     task.network.to(memory_format=torch.channels_last)
     return task
+
+
+def fitted_task(config: TrainingConfig, maker: SceneMaker | PairFolder, cache: Path) -> LiftingTask:
+    """A task that starts from what pixels alone tell, fitted on what ``maker`` draws at one resolution.
+
+    A regression cannot tell whether coarse bands are blurred; the network learns to.
+    """
+    sharp = maker.at_one_resolution() if isinstance(maker, SceneMaker) else maker
+    if not config.network.pointwise:
+        return new_task(config, ridge_of(sharp))
+    plan = replace(config.perceptron, widths=config.network.pointwise)
+    perceptron = cached_perceptron(sharp, plan, cache)
+    return new_task(config, perceptron.ridge, perceptron.pointwise)
 
 
 def train(
@@ -95,8 +112,7 @@ def train(
     if pairs is not None:
         maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes)
     else:
-        collections = [c for c in load_collections(data_folder(data)) if not c.held_out]
-        maker = SceneMaker(collections, config.scenes)
+        maker = scene_maker(config.scenes, data)
     last = output / "last.ckpt"
     if resume and not last.is_file():
         raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
@@ -113,9 +129,7 @@ def train(
         enable_model_summary=False,
         log_every_n_steps=20,
     )
-    # A regression cannot tell whether coarse bands are blurred; the network learns to.
-    start = maker.at_one_resolution() if isinstance(maker, SceneMaker) else maker
-    task = new_task(config, ridge_of(start))
+    task = fitted_task(config, maker, output)
     if weights is not None:
         task.load_state_dict(torch.load(weights, map_location="cpu", weights_only=False)["state_dict"])
     trainer.fit(task, TrainingData(maker, seed), ckpt_path=last if resume else None, weights_only=False)

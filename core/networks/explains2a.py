@@ -18,6 +18,7 @@ from .layers import ResidualBlock, WindowMean, conv3x3, tv_prox, zero, zero_bias
 
 _GROUPS = 4
 _TV_STEPS = 5
+_DARKEST = 1e-4  # reflectance, keeps the slope of the square root finite
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class ExplainS2AConfig:
             sensors with one resolution name all bands.
         features: feature maps ``C'`` of the fusion network.
         blocks: residual blocks of the fusion network.
+        pointwise: widths of the hidden layers of its branch that sees single pixels; none leaves it out.
         window: side of the square over which spectral attention averages (the training size), so that a
             pixel's result depends on its surroundings and not on the extent of the image; None averages
             over the whole image, as published.
@@ -44,7 +46,8 @@ class ExplainS2AConfig:
     channels: int = 172
     guides: tuple[int, ...] = (1, 2, 3, 7)
     features: int = 64
-    blocks: int = 7
+    blocks: int = 5
+    pointwise: tuple[int, ...] = (256, 256, 256)
     window: int | None = 64
     solver: str = "learned"
     spectral_attention: bool = True
@@ -55,6 +58,11 @@ class ExplainS2AConfig:
             raise ValueError(f"channels must be a multiple of {_GROUPS}, not {self.channels}.")
         if self.solver not in ("learned", "hybrid", "closed_form"):
             raise ValueError(f"solver must be learned, hybrid or closed_form, not {self.solver!r}.")
+
+
+def _exactly(image: Tensor) -> torch.autocast:
+    """No half precision: the agreement with the bands lives on small differences."""
+    return torch.autocast(image.device.type, enabled=False)
 
 
 class Lifted(NamedTuple):
@@ -183,16 +191,14 @@ class Unfolding(nn.Module):
 
     def forward(self, msi: Tensor) -> Tensor:
         """Spectra (N, C, H, W) of the bands ``msi`` (N, c, H, W), without regard to finer detail."""
-        # The agreement with the bands lives on small differences: no half precision there.
-        exactly = torch.autocast(msi.device.type, enabled=False)
-        with exactly:
+        with _exactly(msi):
             seen = F.conv2d(msi, 2.0 * self.response.t()[:, :, None, None])
             x: Tensor = F.relu(self.start(msi))
         u = torch.zeros_like(x)
         for stage in (self.first, self.middle, self.middle):  # the middle weights are applied twice
             z = self.prox(x - u)
             inverse = self.response if isinstance(stage, ExactDataStep) else self.phi
-            with exactly:
+            with _exactly(msi):
                 x = stage(z, u, seen, inverse)
             u = u - x + z
         spectra: Tensor = self.prox(x - u)
@@ -231,8 +237,32 @@ class SpatialAttention(nn.Module):
         return weights
 
 
+class Pointwise(nn.Module):
+    """A perceptron on single pixels, ``(N, c, H, W)`` -> ``(N, C, H, W)``, which starts as zero.
+
+    Materials bend the relation of bands to spectra; convolutions of hundreds of channels learn that slowly.
+    """
+
+    def __init__(self, bands: int, channels: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        sizes = (bands, *widths)
+        hidden = [(nn.Conv2d(near, far, 1), nn.SiLU()) for near, far in zip(sizes, sizes[1:])]
+        last = nn.Conv2d(sizes[-1], channels, 1)
+        zero(last)
+        self.layers = nn.Sequential(*(layer for pair in hidden for layer in pair), last)
+
+    def forward(self, bands: Tensor) -> Tensor:
+        """Correction (N, C, H, W) for ``bands`` (N, c, H, W)."""
+        # Square roots spread the dark bands, where most pixels lie.
+        correction: Tensor = self.layers((F.relu(bands) + _DARKEST).sqrt())
+        return correction
+
+
 class Fusion(nn.Module):
-    """The fusion network of section 1b: detail of the fine bands, added to the spectra."""
+    """The fusion network of section 1b: detail of the fine bands, added to the spectra.
+
+    Its features also sharpen the bands themselves, for a branch that sees single pixels.
+    """
 
     def __init__(self, config: ExplainS2AConfig) -> None:
         super().__init__()
@@ -243,9 +273,15 @@ class Fusion(nn.Module):
         self.head = conv3x3(config.channels + len(config.guides), config.features)
         self.blocks = nn.Sequential(*(ResidualBlock(config.features) for _ in range(config.blocks)))
         self.tail = conv3x3(config.features, config.channels)
+        self.guides = list(config.guides)
+        self.pointwise: Pointwise | None = None
+        if config.pointwise:
+            self.sharpen = conv3x3(config.features, config.bands)
+            self.pointwise = Pointwise(config.bands, config.channels, config.pointwise)
 
-    def forward(self, spectra: Tensor, fine: Tensor) -> Tensor:
-        """Hyperspectral image (N, C, H, W) from spectra (N, C, H, W) and fine bands (N, g, H, W)."""
+    def forward(self, spectra: Tensor, msi: Tensor) -> Tensor:
+        """Hyperspectral image (N, C, H, W) from spectra (N, C, H, W) and bands (N, c, H, W)."""
+        fine = msi[:, self.guides]
         bands, pixels = self.spectral(spectra), self.spatial(fine)
         if self.average_bands:
             bands = bands.mean(dim=1, keepdim=True)
@@ -253,8 +289,13 @@ class Fusion(nn.Module):
             pixels = pixels.mean(dim=(2, 3), keepdim=True)
         emphasised = spectra * bands * pixels
         features = F.relu(self.head(torch.cat([emphasised, fine], dim=1)))
-        residual: Tensor = self.tail(self.blocks(features))
-        return spectra + residual
+        features = self.blocks(features)
+        fused: Tensor = spectra + self.tail(features)
+        if self.pointwise is None:
+            return fused
+        sharper = msi + self.sharpen(features)
+        with _exactly(msi):
+            return fused.float() + self.pointwise(sharper.float())
 
 
 class ExplainS2A(nn.Module):
@@ -269,8 +310,7 @@ class ExplainS2A(nn.Module):
     def forward(self, msi: Tensor) -> Lifted:
         """Lift ``msi`` (N, c, H, W), reflectance."""
         spectral = self.unfolding(msi)
-        fine = msi[:, list(self.config.guides)]
-        return Lifted(spectral, self.fusion(spectral, fine))
+        return Lifted(spectral, self.fusion(spectral, msi))
 
     @torch.no_grad()
     def start_from_regression(self, weight: Tensor, bias: Tensor, response: Tensor) -> None:
@@ -281,3 +321,5 @@ class ExplainS2A(nn.Module):
         """
         self.unfolding.start_from_regression(weight, bias, response)
         zero(self.fusion.tail)
+        if self.config.pointwise:
+            zero(self.fusion.sharpen)

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hyperlift.core.networks.explains2a import ExplainS2A
+from hyperlift.core.networks.explains2a import ExplainS2AConfig
 from hyperlift.training.export import Deployed, open_model
+from hyperlift.training.task import LiftingTask, LossConfig, ScheduleConfig
 
 MODEL = Path(__file__).resolve().parents[2] / "resources" / "models" / "explains2a.onnx"
 SIDE = 256
@@ -30,7 +31,8 @@ def seconds(function, argument) -> float:
 def main() -> None:
     """Time both, in turns."""
     msi = np.random.default_rng(0).random((12, SIDE, SIDE), dtype=np.float32) / 2
-    eager = Deployed(ExplainS2A()).to(memory_format=torch.channels_last)
+    task = LiftingTask(ExplainS2AConfig(), LossConfig(), ScheduleConfig())
+    eager = Deployed(task).to(memory_format=torch.channels_last)
     tensor = torch.from_numpy(msi)[None].contiguous(memory_format=torch.channels_last)
     lift = open_model(MODEL)
     times: dict[str, list[float]] = {"torch": [], "onnxruntime": []}

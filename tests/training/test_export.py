@@ -34,7 +34,7 @@ def model(task, maker, tmp_path_factory):
 
 
 def test_parity_with_torch(task, model):
-    assert parity(Deployed(task.network), model) < 1e-4
+    assert parity(Deployed(task), model) < 1e-4
 
 
 def test_one_plain_file_of_an_old_opset(model):
@@ -87,7 +87,7 @@ def test_card_holds_what_others_read(model):
 
 
 def test_measured_halo_is_within_the_receptive_field(task):
-    assert 8 <= measure_halo(Deployed(task.network), tolerance=1e-3) <= 80
+    assert 8 <= measure_halo(Deployed(task), tolerance=1e-3) <= 80
 
 
 def test_loads_in_onnxruntime_1_17(model):
