@@ -11,7 +11,6 @@ import torch
 from hyperlift.cli.rasterio_backend import RasterioSink, RasterioSource
 from hyperlift.core.inference.scene import LiftOptions, lift_scene
 from hyperlift.core.inference.session import Session
-from hyperlift.core.spectral import grid
 
 from .baselines import Method, NearestNeighbours, by_tile, ridge, scene_oracle, sharpened, spline
 from .config import CONFIGS
@@ -20,10 +19,10 @@ from .export import Deployed
 from .perceptron import PerceptronConfig, cached_perceptron
 from .physicality import TRUTH, physicality
 from .pictures import draw_scene
-from .scenes import SceneMaker
+from .scenes import SceneMaker, scene_maker
 from .score_tables import margins
 from .scores import FOOTPRINTS, Lift, held_out_scenes, score_estimate
-from .spectra import Collection, data_folder, load_collections
+from .spectra import data_folder, load_collections
 from .task import LiftingTask
 
 _RIDGE, _SHARPENED_RIDGE = "ridge, one resolution", "sharpened, ridge"
@@ -54,19 +53,16 @@ def open_lift(path: Path) -> Lift:
 
 
 def _methods(
-    collections: list[Collection],
+    maker: SceneMaker,
     models: dict[str, Lift],
     perceptron: PerceptronConfig | None,
     cache: Path,
     batches: int,
 ) -> dict[str, dict[str, Method]]:
     """For each footprints: baselines fitted to what the model was trained on, the models and the oracle."""
-    known = [collection for collection in collections if not collection.held_out]
-    scenes = CONFIGS["explains2a"].scenes
-    maker = SceneMaker(known, scenes)
     one_resolution = maker.at_one_resolution()
     lifts = {
-        "spline": spline(grid(scenes.target).wavelength_nm),
+        "spline": spline(maker.target.wavelength_nm),
         "nearest neighbours": NearestNeighbours(one_resolution, batches).predict,
         _RIDGE: ridge(one_resolution, batches),
         "ridge, both": ridge(maker, batches),
@@ -143,7 +139,8 @@ def evaluate(
     collections = load_collections(folder)
     session = Session.open(model, "cpu")
     name = session.card.name
-    methods = _methods(collections, {name: session.run, **_named(models)}, perceptron, cache, batches)
+    maker = scene_maker(CONFIGS["explains2a"].scenes, folder)
+    methods = _methods(maker, {name: session.run, **_named(models)}, perceptron, cache, batches)
     scenes = [
         (scene, {title: method(scene) for title, method in methods[scene.footprints].items()})
         for scene in held_out_scenes(collections, CONFIGS["explains2a"].scenes.target)

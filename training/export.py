@@ -19,16 +19,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .baselines import ridge
 from .cards import NO_DIGEST, band_estimators, card_text, make_card
 from .config import CONFIGS
-from .scenes import SceneMaker
+from .scenes import scene_maker
 from .scores import held_out_scenes, score
 from .spectra import data_folder, load_collections
 from .task import LiftingTask
-from .train import ridge_baselines
 
 _OPSET = 17
 _TILE = 256
+_RIDGE_BATCHES = 150
 
 
 class Deployed(nn.Module):
@@ -80,11 +81,15 @@ def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) ->
     """
     task = LiftingTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
     collections = load_collections(data_folder(data))
-    maker = SceneMaker([c for c in collections if not c.held_out], CONFIGS["explains2a"].scenes)
+    maker = scene_maker(CONFIGS["explains2a"].scenes, data)
     halo = measure_halo(Deployed(task))
     card = make_card(task, maker.config.target, band_estimators(maker), halo, _TILE)
     difference = export(task, path, card)
-    methods = {**ridge_baselines(maker), card["name"]: open_model(path)}
+    methods = {
+        "ridge, one resolution": ridge(maker.at_one_resolution(), _RIDGE_BATCHES),
+        "ridge, both": ridge(maker, _RIDGE_BATCHES),
+        card["name"]: open_model(path),
+    }
     scores = [
         score(scene, name, lift)
         for scene in held_out_scenes(collections, maker.config.target)

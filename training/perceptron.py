@@ -124,12 +124,12 @@ def cached_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig, 
     that other data or other scenes train another.
     """
     first = _batch(maker, config, 0)
-    digest = hashlib.sha256(repr(config).encode())
+    network = Perceptron(first.msi.shape[1], first.hsi.shape[1], config.widths)
+    digest = hashlib.sha256(repr((config, network)).encode())
     for part in (first.msi, first.hsi):
         digest.update(part.numpy().tobytes())
     path = folder / f"perceptron-{digest.hexdigest()[:16]}.pt"
     if path.is_file():
-        network = Perceptron(first.msi.shape[1], first.hsi.shape[1], config.widths)
         network.load_state_dict(torch.load(path, weights_only=True)["weights"])
         return network.eval()
     network = fit_perceptron(maker, config)

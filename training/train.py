@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader
 from hyperlift.core.networks.explains2a import Pointwise
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 
+from .baselines import drawn_pixels
 from .config import TrainingConfig
 from .pairs import PairFolder
 from .perceptron import cached_perceptron
 from .regression import Regression, fit_ridge
 from .scenes import SceneMaker, SceneStream, scene_maker
-from .scores import Lift
 from .task import LiftingTask
 
 _RIDGE_BATCHES = 150
@@ -39,24 +39,6 @@ class TrainingData(lightning.LightningDataModule):
         step = self.trainer.global_step if self.trainer else 0
         stream = SceneStream(self.maker, self.seed, start=step)
         return DataLoader(stream, batch_size=None, num_workers=self.workers)
-
-
-def ridge_of(maker: SceneMaker | PairFolder) -> Regression:
-    """Ridge regression on what a maker draws."""
-
-    def pixels(number: int) -> tuple[np.ndarray, np.ndarray]:
-        batch = maker.batch(np.random.default_rng([_RIDGE_SEED, number]))
-        return tuple(image.permute(0, 2, 3, 1).flatten(0, 2).numpy() for image in (batch.msi, batch.hsi))
-
-    return fit_ridge(pixels(number) for number in range(_RIDGE_BATCHES))
-
-
-def ridge_baselines(maker: SceneMaker) -> dict[str, Lift]:
-    """Ridge regression on scenes at one resolution, and on both kinds: what a network must beat."""
-    return {
-        "ridge, one resolution": ridge_of(maker.at_one_resolution()).predict,
-        "ridge, both": ridge_of(maker).predict,
-    }
 
 
 def new_task(config: TrainingConfig, ridge: Regression, pointwise: Pointwise | None = None) -> LiftingTask:
@@ -80,7 +62,7 @@ def fitted_task(config: TrainingConfig, maker: SceneMaker | PairFolder, cache: P
     """
     sharp = maker.at_one_resolution() if isinstance(maker, SceneMaker) else maker
     if not config.network.pointwise:
-        return new_task(config, ridge_of(sharp))
+        return new_task(config, fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES)))
     plan = replace(config.perceptron, widths=config.network.pointwise)
     perceptron = cached_perceptron(sharp, plan, cache)
     return new_task(config, perceptron.ridge, perceptron.pointwise)
