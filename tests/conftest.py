@@ -1,3 +1,4 @@
+import gc
 import hashlib
 import json
 import os
@@ -13,6 +14,13 @@ BLUR_SIDE = 7
 BLUR_LAYERS = 2
 HUNGRY_FEATURES = 2048
 BANDS = tuple(sensor("sentinel2a").band_names)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_dataset_outlives_gdal(qgis_app):
+    """QGIS takes GDAL down as it exits; a dataset in a cycle that is collected later would crash there."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
