@@ -1,1 +1,18 @@
 """Blind source separation: how many endmembers, which spectra, how much of each in every pixel."""
+
+from .abundances import AbundanceSolver, fcls, nnls, scls, ucls
+from .endmembers import Endmembers, vca
+from .simplex import minimum_volume
+from .statistics import UnmixingError
+
+__all__ = [
+    "AbundanceSolver",
+    "Endmembers",
+    "UnmixingError",
+    "fcls",
+    "minimum_volume",
+    "nnls",
+    "scls",
+    "ucls",
+    "vca",
+]

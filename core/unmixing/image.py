@@ -1,0 +1,295 @@
+"""Images taken apart: pixel tables of a raster, and maps of abundances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import CancelledError, RasterError, SpectralError
+from ..inference.feeding import ahead, one_thread
+from ..inference.profile import public_name
+from ..inference.report import Monitor, SilentMonitor
+from ..inference.tiling import tiles
+from ..raster.blocks import BandTable, Block, RasterProfile, Sink, Source, Window
+from ..raster.tags import folded
+from ..spectral.library import SpectralLibrary
+from ..version import plugin_version
+from .abundances import AbundanceSolver, residual_rmse
+from .endmembers import Endmembers
+from .statistics import FloatArray, Table, UnmixingError
+
+BLOCK_BYTES = 64 * 2**20
+PERCENTILES = (5, 25, 50, 75, 95)
+_TILE_SIDES = (512, 256, 128, 64, 32, 16)
+_DROPPED_BITS = 12  # of float32: bins of the histogram are 0.05 % wide
+
+
+class ImagePixels:
+    """The pixels of a raster in reflectance, as tables that can be gone through again and again.
+
+    Attributes:
+        source: the raster.
+        monitor: is told of the progress of each passage and asked whether to stop.
+        bands: numbers (from 1) of the bands in use: all but those that a list ``bbl`` of the raster calls bad.
+        wavelength_nm: their centres in nm, shape ``(bands,)``; None unless all are known.
+        fwhm_nm: their widths in nm, likewise.
+        shape: rows and columns.
+    """
+
+    def __init__(self, source: Source, monitor: Monitor | None = None) -> None:
+        """Take a raster.
+
+        Raises:
+            RasterError: its list of bad bands leaves none.
+        """
+        self.source = source
+        self.monitor = monitor or SilentMonitor()
+        self.bands = _good_bands(source)
+        self.shape = source.shape
+        self.wavelength_nm = self._of_bands(source.bands.wavelength_nm)
+        self.fwhm_nm = self._of_bands(source.bands.fwhm_nm)
+
+    def _of_bands(self, values: tuple[float, ...]) -> FloatArray | None:
+        used = np.array([values[number - 1] for number in self.bands])
+        return used if (np.isfinite(used) & (used > 0)).all() else None
+
+    def __iter__(self) -> Iterator[Table]:
+        """Float32 tables ``(n, bands)`` of whole rows of the image, from the top; nodata are rows of NaN.
+
+        Raises:
+            RasterError: the raster cannot be read.
+            CancelledError: the monitor asked to stop.
+        """
+        rows, columns = self.shape
+        height = max(1, BLOCK_BYTES // (4 * columns * len(self.bands)))
+        for row in range(0, rows, height):
+            self.check_cancelled()
+            block = self.read(Window(row, 0, min(height, rows - row), columns))
+            self.source.release()
+            if not block.valid.all():
+                block.pixels[:, ~block.valid] = np.nan
+            yield _table(block)
+            self.monitor.progress(min(row + height, rows) / rows)
+
+    def read(self, window: Window) -> Block:
+        """The bands in use of a window, in reflectance where the file states scale and offset.
+
+        Raises:
+            RasterError: the raster cannot be read.
+        """
+        block = self.source.read(window, self.bands)
+        calibration = self.source.calibration
+        if calibration is not None:
+            for number, band in zip(self.bands, block.pixels):
+                band *= np.float32(calibration.scale[number - 1])
+                band += np.float32(calibration.offset[number - 1])
+        return block
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Row and column of the pixel at a position in the order of all pixels."""
+        row, column = divmod(int(index), self.shape[1])
+        return row, column
+
+    def check_cancelled(self) -> None:
+        """Stop if the monitor says so.
+
+        Raises:
+            CancelledError: it does.
+        """
+        if self.monitor.cancelled():
+            raise CancelledError("Cancelled; nothing was written.")
+
+
+@dataclass(frozen=True)
+class AbundanceSummary:
+    """What the abundances of an image are like.
+
+    Attributes:
+        mean: abundances averaged over the valid pixels, shape ``(p,)``.
+        rmse_mean: of the residual RMSE over the valid pixels, in the pixels' unit.
+        rmse_percentiles: of the same, by percentage (5, 25, 50, 75 and 95), to 0.05 %.
+        pixels: number of valid pixels.
+    """
+
+    mean: FloatArray
+    rmse_mean: float
+    rmse_percentiles: dict[int, float]
+    pixels: int
+
+
+def endmember_library(pixels: ImagePixels, endmembers: Endmembers) -> SpectralLibrary:
+    """The endmembers of an image as a library, named ``endmember 1`` and so on."""
+    names = tuple(f"endmember {number}" for number in range(1, len(endmembers.spectra) + 1))
+    return SpectralLibrary(names, endmembers.spectra, pixels.wavelength_nm, pixels.fwhm_nm)
+
+
+def write_abundances(
+    pixels: ImagePixels,
+    library: SpectralLibrary,
+    method: str,
+    open_output: Callable[[RasterProfile], Sink],
+    open_rmse: Callable[[RasterProfile], Sink] | None = None,
+) -> AbundanceSummary:
+    """Map the abundances of a library's spectra; after any failure nothing half written remains.
+
+    Args:
+        pixels: of the image, whose monitor is told of progress and asked whether to stop.
+        library: the endmembers, in the unit of the pixels; put on the wavelengths of the image.
+        method: of :data:`.METHODS`.
+        open_output: creates the map, float32 with one band for each endmember.
+        open_rmse: creates the map of the root mean square residual over the bands, None for no such map.
+
+    Raises:
+        SpectralError: the library cannot be put on the bands of the image.
+        UnmixingError: the method is unknown, the endmembers do not fit it, or no pixel is valid.
+        RasterError: a raster cannot be read or written.
+        CancelledError: the monitor asked to stop.
+    """
+    solver = AbundanceSolver(_on_bands(library, pixels).spectra, method)
+    tally = _Tally(len(library))
+    with ExitStack() as undo:
+        sinks = []
+        for create, names in ((open_output, library.names), (open_rmse, ("RMSE",))):
+            if create is not None:
+                sinks.append(create(_profile(pixels, names, method)))
+                undo.callback(sinks[-1].discard)
+        _write_tiles(pixels, solver, sinks, tally)
+        summary = tally.summary(pixels)
+        for sink in sinks:
+            sink.commit()
+        undo.pop_all()
+    return summary
+
+
+def _write_tiles(pixels: ImagePixels, solver: AbundanceSolver, sinks: list[Sink], tally: _Tally) -> None:
+    """Solve and write tile after tile while the next ones are read."""
+    rows, columns = pixels.shape
+    side, done = _tile_side(pixels), 0
+
+    def read(window: Window) -> Block:
+        block = pixels.read(window)
+        if window.column + window.width == columns:
+            pixels.source.release()
+        return block
+
+    with ExitStack() as stack:
+        for block in ahead(one_thread(stack), read, tiles(Window(0, 0, rows, columns), side)):
+            pixels.check_cancelled()
+            maps = _solve(block, solver, tally)
+            for sink, values in zip(sinks, maps):
+                sink.write(Block(block.window, values, block.valid))
+            done += block.valid.size
+            pixels.monitor.progress(done / (rows * columns))
+        pixels.check_cancelled()
+
+
+def _solve(block: Block, solver: AbundanceSolver, tally: _Tally) -> tuple[Table, Table]:
+    """Abundances ``(p, h, w)`` and RMSE ``(1, h, w)`` of a tile as float32, NaN where it is not valid."""
+    valid = block.valid.ravel()
+    table = _table(block)
+    if not valid.all():
+        table = table[valid]
+    abundances = solver(table)
+    rmse = residual_rmse(table, solver.endmembers, abundances)
+    tally.add(abundances, rmse)
+    maps = np.full((len(valid), abundances.shape[1] + 1), np.nan, np.float32)
+    maps[valid, :-1], maps[valid, -1] = abundances, rmse
+    planes = maps.T.reshape(-1, *block.valid.shape)
+    return planes[:-1], planes[-1:]
+
+
+class _Tally:
+    """Sums over the pixels that stream through, and a histogram of their RMSE.
+
+    The bins of the histogram are the float32 numbers that agree in their leading bits.
+    """
+
+    def __init__(self, endmembers: int) -> None:
+        self._abundances = np.zeros(endmembers)
+        self._rmse = 0.0
+        self._counts = np.zeros(2 ** (31 - _DROPPED_BITS), np.int64)
+
+    def add(self, abundances: FloatArray, rmse: FloatArray) -> None:
+        """Count pixels with their abundances ``(n, p)`` and RMSE ``(n,)``."""
+        self._abundances += abundances.sum(axis=0)
+        self._rmse += float(rmse.sum())
+        bins = rmse.astype(np.float32).view(np.uint32) >> _DROPPED_BITS
+        places, counts = np.unique(bins, return_counts=True)
+        self._counts[places] += counts
+
+    def summary(self, pixels: ImagePixels) -> AbundanceSummary:
+        """What was counted.
+
+        Raises:
+            UnmixingError: nothing was.
+        """
+        below = np.cumsum(self._counts)
+        total = int(below[-1])
+        if not total:
+            raise UnmixingError(
+                f"'{public_name(pixels.source.name)}' has no valid pixel, all is nodata; choose another image."
+            )
+        places = np.searchsorted(below, [percent / 100 * total for percent in PERCENTILES])
+        edges = np.stack([places, places + 1]).astype(np.uint32) << _DROPPED_BITS
+        middles = edges.view(np.float32).mean(axis=0, dtype=np.float64)
+        percentiles = {percent: float(value) for percent, value in zip(PERCENTILES, middles)}
+        return AbundanceSummary(self._abundances / total, self._rmse / total, percentiles, total)
+
+
+def _table(block: Block) -> Table:
+    """The pixels of a block as a view ``(n, bands)``, row by row."""
+    return block.pixels.reshape(len(block.pixels), -1).T
+
+
+def _tile_side(pixels: ImagePixels) -> int:
+    """The largest side of tiles that hold at most :data:`BLOCK_BYTES` of the bands in use."""
+    fitting = (side for side in _TILE_SIDES if 4 * side**2 * len(pixels.bands) <= BLOCK_BYTES)
+    return next(fitting, _TILE_SIDES[-1])
+
+
+def _good_bands(source: Source) -> tuple[int, ...]:
+    """Numbers of the bands that are not called bad; ENVI's list ``bbl`` has a 0 for those that are."""
+    numbers = tuple(range(1, len(source.bands) + 1))
+    entries = folded(source.metadata).get("bbl", "").strip().strip("{}").split(",")
+    if len(entries) != len(numbers):
+        return numbers
+    good = tuple(number for number, entry in zip(numbers, entries) if entry.strip() not in ("0", "0.0"))
+    if not good:
+        raise RasterError(
+            f"The bad-band list (bbl) of '{public_name(source.name)}' leaves no band; correct or remove it."
+        )
+    return good
+
+
+def _on_bands(library: SpectralLibrary, pixels: ImagePixels) -> SpectralLibrary:
+    """The library with a channel for each band in use."""
+    if pixels.wavelength_nm is not None:
+        return library.on(pixels.wavelength_nm, pixels.fwhm_nm)
+    channels, bands = library.spectra.shape[1], len(pixels.bands)
+    if channels != bands:
+        raise SpectralError(
+            f"The image has no wavelengths and {bands} bands in use, the library has {channels} channels; choose "
+            "an image with wavelengths or a library made from this image."
+        )
+    return library
+
+
+def _profile(pixels: ImagePixels, names: tuple[str, ...], method: str) -> RasterProfile:
+    """What a map with these bands looks like."""
+    version, unknown = plugin_version(), (np.nan,) * len(names)
+    return RasterProfile(
+        shape=pixels.shape,
+        bands=BandTable(names, unknown, unknown),
+        georeference=pixels.source.georeference,
+        tile=_tile_side(pixels),
+        data_type="float32",
+        metadata={
+            "TIFFTAG_SOFTWARE": f"HyperLift {version}",
+            "HYPERLIFT_VERSION": version,
+            "HYPERLIFT_METHOD": method,
+            "HYPERLIFT_SOURCE": public_name(pixels.source.name),
+        },
+    )
