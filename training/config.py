@@ -28,7 +28,7 @@ CONFIGS = {
     # Fits two CPU cores in an hour with bfloat16: many small patches, one-cycle schedule.
     "explains2a": TrainingConfig(
         loss=LossConfig(tv=1e-4, angle=0.1),
-        schedule=ScheduleConfig(steps=6_000, rate=5e-4, one_cycle=True),
+        schedule=ScheduleConfig(steps=4_200, rate=4e-4, one_cycle=True),
     ),
     # As published: Adam 1e-4, halved at epochs 30, 60 and 90 of 20,000 crops of 64 x 64, batches of 8.
     "explains2a-paper": TrainingConfig(

@@ -25,7 +25,6 @@ SPECTRA: dict[str, tuple[str, ...]] = {
     "San Diego": ("san_diego_aviris189", "san_diego_90_aviris189", "san_diego3_aviris189"),
     "NEON forests": ("neon_harv_40x40", "neon_osbs_40x40", "neon_idtrees_osbs24", "neon_crowns_pixels"),
     "Moffett": ("moffett_aviris184",),
-    "Cuprite": ("cuprite_lowrank_192x192",),
     "USGS libraries": ("usgs_splib06_aviris95_224", "usgs_splib07_aviris95_224"),
     "urban libraries": ("klum_urban", "slum_urban", "enmapbox_berlin_urban", "roberts2017_urban"),
     "ECOSTRESS mixtures and snow": ("ecostress_mixtures_avirisc", "ecostress_snow_mixtures"),

@@ -27,10 +27,14 @@ AREAS = {
     "neon_crowns_pixels": "osbs",
 }
 HELD_OUT = ("salton_sea_aviris", "enmap_potsdam_12x32x32", "hyspex_bavaria_gfz_325")
-# Left out: no short-wave infrared (MUUFL), and lake spectra too noisy to train on.
-UNUSED = ("muufl_gulfport_51x88x72", "gleon_lake_mendota_avirisng", "isofit_pasadena_insitu")
-# Cubes whose reflectance was stored on another scale, and the factor to it.
-BRIGHTNESS = {"cuprite_lowrank_192x192": 0.55}
+# Left out: no short-wave infrared (MUUFL), lake spectra too noisy to train on, and a cube whose scale and
+# band list are guesses (Cuprite, rebuilt from factors).
+UNUSED = (
+    "muufl_gulfport_51x88x72",
+    "gleon_lake_mendota_avirisng",
+    "isofit_pasadena_insitu",
+    "cuprite_lowrank_192x192",
+)
 # The grid on which everything is kept: it reaches B1 (443 nm), the 172-band grid does not.
 WORKING_GRID = "aviris224"
 _BRIGHTEST = 1.2
@@ -113,7 +117,6 @@ def _read(path: Path) -> Collection | None:
     """Resample one file to the working grid, dropping bad bands and pixels without data."""
     with np.load(path) as table:
         values = table["reflectance" if "reflectance" in table else "spectra"].astype(np.float32)
-        values *= np.float32(BRIGHTNESS.get(path.stem, 1.0))
         shape = values.shape[:2] if values.ndim == 3 and min(values.shape[:2]) > 1 else None
         spectra = values.reshape(-1, values.shape[-1])
         bad = table["bad_bands"] if "bad_bands" in table else np.zeros(spectra.shape[1], bool)
