@@ -17,6 +17,8 @@ def _train(options: argparse.Namespace) -> None:
     from .config import CONFIGS
     from .train import train
 
+    if options.config not in CONFIGS:
+        raise ValueError(f"There is no configuration '{options.config}'; choose one of {', '.join(CONFIGS)}.")
     config = CONFIGS[options.config]
     changes = {"steps": options.steps, "rate": options.rate}
     schedule = replace(config.schedule, **{name: value for name, value in changes.items() if value})
@@ -25,6 +27,7 @@ def _train(options: argparse.Namespace) -> None:
         options.output,
         data=options.data,
         pairs=options.pairs,
+        hold_out=options.hold_out,
         accelerator=options.device,
         seed=options.seed,
         resume=options.resume,
@@ -43,7 +46,12 @@ def _export(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from .evaluate import evaluate
 
-    chosen = {"perceptron": None} if options.without_mlp else {}
+    chosen: dict[str, object] = {"perceptron": None} if options.without_mlp else {}
+    if options.pairs is not None:
+        from .pairs import PairFolder
+        from .scenes import SceneConfig
+
+        chosen["further"] = list(PairFolder(options.pairs, SceneConfig(), options.hold_out).held_out_scenes())
     report = evaluate(options.model, options.output, data=options.data, models=options.models, **chosen)
     print(report.with_name("scores.md").read_text(encoding="utf-8"))
     print(f"Report: {report}")
@@ -108,11 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     def add_data(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--data", type=Path, help="folder of cubes and libraries (default: HYPERLIFT_DATA)")
 
+    def add_hold_out(sub: argparse.ArgumentParser) -> None:
+        text = "areas (subfolders) of --pairs that are measured on instead of trained on"
+        sub.add_argument("--hold-out", nargs="+", default=[], metavar="AREA", help=text)
+
     _add_synthesize(command, add_data)
     train = command("train", _train, "Train a network; checkpoints and logs go to --output.")
-    train.add_argument("--config", default="explains2a", choices=("explains2a", "explains2a-paper"))
+    train.add_argument("--config", default="explains2a", help="name of a configuration in config.py")
     train.add_argument("--output", type=Path, default=Path("build/runs/explains2a"))
     train.add_argument("--pairs", type=Path, help="folder of <name>_msi.tif and <name>_hsi.tif to train on")
+    add_hold_out(train)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.add_argument("--steps", type=int, help="optimiser steps, instead of the configuration's")
     train.add_argument("--rate", type=float, help="peak learning rate, instead of the configuration's")
@@ -131,6 +144,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("model", type=Path, nargs="?", default=DEFAULT_MODEL)
     evaluate.add_argument("--output", type=Path, default=Path("build/evaluation"))
+    evaluate.add_argument(
+        "--pairs", type=Path, help="folder of pairs, to measure on the areas of --hold-out too"
+    )
+    add_hold_out(evaluate)
     evaluate.add_argument(
         "--models", type=Path, nargs="+", default=[], help="further .onnx or .ckpt files to compare with"
     )

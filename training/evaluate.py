@@ -21,7 +21,7 @@ from .physicality import TRUTH, physicality
 from .pictures import draw_scene
 from .scenes import SceneMaker, scene_maker
 from .score_tables import margins
-from .scores import FOOTPRINTS, Lift, held_out_scenes, score_estimate
+from .scores import FOOTPRINTS, HeldOutScene, Lift, held_out_scenes, score_estimate
 from .spectra import data_folder, load_collections
 from .task import LiftingTask
 
@@ -119,6 +119,7 @@ def evaluate(
     output: Path,
     data: Path | None = None,
     models: Sequence[Path] = (),
+    further: Sequence[HeldOutScene] = (),
     perceptron: PerceptronConfig | None = PerceptronConfig(),  # noqa: B008 (frozen)
     cache: Path = Path("build/baselines"),
     batches: int = 150,
@@ -130,6 +131,7 @@ def evaluate(
         output: folder for the report and its pictures.
         data: folder of real cubes, libraries and Sentinel-2 images (see :mod:`.spectra`).
         models: further ONNX files or checkpoints to compare with.
+        further: scenes to measure on beside the held-out ones of the folder.
         perceptron: the per-pixel network to train and compare with; None leaves it out.
         cache: folder where that network is kept.
         batches: of random scenes to which regressions and nearest neighbours are fitted.
@@ -143,7 +145,7 @@ def evaluate(
     methods = _methods(maker, {name: session.run, **_named(models)}, perceptron, cache, batches)
     scenes = [
         (scene, {title: method(scene) for title, method in methods[scene.footprints].items()})
-        for scene in held_out_scenes(collections, CONFIGS["explains2a"].scenes.target)
+        for scene in (*held_out_scenes(collections, CONFIGS["explains2a"].scenes.target), *further)
     ]
     scores = [
         score_estimate(scene, title, estimate)

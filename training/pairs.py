@@ -2,11 +2,13 @@
 
 ``<name>_msi.tif`` holds the multispectral bands in the sensor's order and ``<name>_hsi.tif`` the
 hyperspectral channels of the target grid, both reflectance (scale and offset of the bands are applied) on the
-same pixels.
+same pixels. Files in a subfolder are of one area, which is held out as a whole or not at all; a pair outside
+of subfolders is an area of its own, of the pair's name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,18 +20,27 @@ from rasterio.windows import Window
 from hyperlift.core.spectral import grid, sensor
 
 from .scenes import Batch, SceneConfig
+from .scores import FOOTPRINTS, HeldOutScene
 
 _BANDS = len(sensor("sentinel2a").bands)
+_MSI, _HSI = "_msi.tif", "_hsi.tif"
 _TRIES = 200
+_LARGEST_SIDE = 512
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One scene: paths of both images and their rows and columns."""
+    """One scene: its area, paths of both images and their rows and columns."""
 
+    area: str
     msi: Path
     hsi: Path
     shape: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """Name of the scene."""
+        return self.msi.name.removesuffix(_MSI)
 
 
 def _read(path: Path, window: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -45,20 +56,42 @@ def _read(path: Path, window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 
 class PairFolder:
-    """Draws patches from a folder of pairs.
+    """Draws patches from a folder of pairs, except from the areas ``held_out``.
 
     Raises:
-        ValueError: the folder holds no pair, or a pair does not fit together.
+        ValueError: the folder holds no pair, a pair does not fit together, or there is no area of that name.
     """
 
-    def __init__(self, folder: Path, config: SceneConfig) -> None:
+    def __init__(self, folder: Path, config: SceneConfig, held_out: Sequence[str] = ()) -> None:
         self.config = config
-        self.pairs = [self._open(path) for path in sorted(Path(folder).glob("*_msi.tif"))]
-        if not self.pairs:
+        pairs = [self._open(path, Path(folder)) for path in sorted(Path(folder).rglob(f"*{_MSI}"))]
+        if not pairs:
             raise ValueError(f"'{folder}' holds no pairs named <name>_msi.tif and <name>_hsi.tif.")
+        areas = {pair.area for pair in pairs}
+        if unknown := set(held_out) - areas:
+            raise ValueError(
+                f"'{folder}' has no area '{min(unknown)}'; its areas are {', '.join(sorted(areas))}."
+            )
+        if set(held_out) == areas:
+            raise ValueError(f"All areas of '{folder}' are held out; leave at least one to train on.")
+        self.pairs = [pair for pair in pairs if pair.area not in held_out]
+        self.held_out = [pair for pair in pairs if pair.area in held_out]
 
-    def _open(self, msi: Path) -> Pair:
-        hsi = msi.with_name(msi.name.replace("_msi.tif", "_hsi.tif"))
+    def held_out_scenes(self) -> Iterator[HeldOutScene]:
+        """The pairs of held-out areas; of large ones the first :data:`_LARGEST_SIDE` rows and columns."""
+        wavelength_nm = grid(self.config.target).wavelength_nm
+        for pair in self.held_out:
+            height, width = (min(extent, _LARGEST_SIDE) for extent in pair.shape)
+            window = Window(0, 0, width, height)
+            (msi, seen), (hsi, known) = _read(pair.msi, window), _read(pair.hsi, window)
+            measured = known.any(axis=(1, 2))
+            valid = seen.all(axis=0) & known[measured].all(axis=0)
+            hsi, msi = hsi * valid, msi * valid
+            yield HeldOutScene(pair.name, FOOTPRINTS[1], msi[None], hsi[None], measured, wavelength_nm)
+
+    def _open(self, msi: Path, folder: Path) -> Pair:
+        area = msi.name.removesuffix(_MSI) if msi.parent == folder else msi.parent.name
+        hsi = msi.with_name(msi.name.removesuffix(_MSI) + _HSI)
         if not hsi.is_file():
             raise ValueError(f"'{msi.name}' has no partner '{hsi.name}'.")
         with rasterio.open(msi) as low, rasterio.open(hsi) as high:
@@ -71,7 +104,7 @@ class PairFolder:
                 raise ValueError(
                     f"'{hsi.name}' has {high.count} channels; '{self.config.target}' has {channels}."
                 )
-            return Pair(msi, hsi, low.shape)
+            return Pair(area, msi, hsi, low.shape)
 
     def patch(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``msi (c, side, side)``, ``hsi (C, side, side)`` and ``measured``, alike, turned at random.

@@ -46,6 +46,7 @@ class SceneConfig:
         cube_share: share of the other patches that are cut from real cubes.
         pattern_share: share of the generated patches with fields, roofs or water; the others have none.
         cloud_share: share of the generated patches with clouds and their shadows.
+        data_share: share of every library's spectra and of every cube's rows that are used.
         vegetation: whether canopies simulated with PROSAIL are among the materials.
         native_share: share of patches seen at native footprints.
         point_spread_share: share of those with the sensor's point spread.
@@ -61,6 +62,7 @@ class SceneConfig:
     cube_share: float = 0.4
     pattern_share: float = 0.6
     cloud_share: float = 0.04
+    data_share: float = 1.0
     vegetation: bool = True
     native_share: float = 0.4
     point_spread_share: float = 0.3
@@ -228,7 +230,11 @@ def scene_maker(
     ``without`` names further collections to leave out; ``observers`` are as for :class:`SceneMaker`.
     """
     folder = data_folder(data)
-    known = [one for one in load_collections(folder) if not one.held_out and one.name not in without]
+    known = [
+        one.part(config.data_share)
+        for one in load_collections(folder)
+        if not one.held_out and one.name not in without
+    ]
     explaining = [*known, *simulated(config)]
     textures = explain_textures(folder / "sentinel2", explaining) if config.texture_share else []
     return SceneMaker(known, config, textures, observers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,16 @@ class Collection:
     def held_out(self) -> bool:
         """Whether training must not see it."""
         return self.name in HELD_OUT
+
+    def part(self, share: float) -> Collection:
+        """The first rows of an image, or evenly spread spectra of a library, ``share`` of them."""
+        if share == 1.0:
+            return self
+        if self.shape is None:
+            keep = np.linspace(0, len(self.spectra) - 1, max(round(share * len(self.spectra)), 1)).astype(int)
+            return replace(self, spectra=self.spectra[keep])
+        rows, columns = max(round(share * self.shape[0]), 1), self.shape[1]
+        return replace(self, spectra=self.spectra[: rows * columns], shape=(rows, columns))
 
     def image(self) -> np.ndarray:
         """The spectra as an image ``(224, H, W)``."""

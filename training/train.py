@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def train(
     output: Path,
     data: Path | None = None,
     pairs: Path | None = None,
+    hold_out: Sequence[str] = (),
     accelerator: str = "auto",
     seed: int = 0,
     resume: bool = False,
@@ -85,6 +87,7 @@ def train(
         output: folder for checkpoints and logs.
         data: folder of real cubes and libraries (see :mod:`.spectra`).
         pairs: folder of co-registered GeoTIFF pairs to train on instead (see :mod:`.pairs`).
+        hold_out: areas of that folder to leave out.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         seed: of the weights and of the scenes.
         resume: go on from the last checkpoint in ``output``.
@@ -92,7 +95,7 @@ def train(
     """
     lightning.seed_everything(seed)
     if pairs is not None:
-        maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes)
+        maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes, hold_out)
     else:
         maker = scene_maker(config.scenes, data)
     last = output / "last.ckpt"

@@ -1,16 +1,20 @@
+import shutil
+
 import numpy as np
 import pytest
 import rasterio
 import torch
 
+from hyperlift.core.networks.agreement import smooth_inverse
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
-from hyperlift.core.spectral import grid
+from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 from hyperlift.training.config import CONFIGS, TrainingConfig
 from hyperlift.training.pairs import PairFolder
-from hyperlift.training.regression import fit_ridge
+from hyperlift.training.perceptron import PerceptronConfig
+from hyperlift.training.regression import Regression, fit_ridge
 from hyperlift.training.scenes import SceneConfig
 from hyperlift.training.task import LossConfig, ScheduleConfig, spectral_angle
-from hyperlift.training.train import train
+from hyperlift.training.train import new_task, train
 
 
 def write(path, pixels, nodata=None):
@@ -45,7 +49,8 @@ def pair_folder(tmp_path_factory):
 @pytest.fixture
 def tiny():
     return TrainingConfig(
-        network=ExplainS2AConfig(features=8, blocks=1),
+        network=ExplainS2AConfig(features=8, blocks=1, pointwise=(16,)),
+        perceptron=PerceptronConfig(batches=2, steps=3, pixels=64),
         loss=LossConfig(tv=1e-4, angle=0.1),
         schedule=ScheduleConfig(steps=4),
         scenes=SceneConfig(sides=(12,), pixels=288),
@@ -184,3 +189,55 @@ def test_paper_configuration_is_the_papers():
     assert paper.scenes.pixels == 8 * 64 * 64
     assert paper.loss == LossConfig(tv=1e-3, angle=0.0)
     assert len(grid(paper.scenes.target)) == 172
+
+
+@pytest.fixture
+def areas(pair_folder, tmp_path):
+    """The pairs again, ``a`` in the area ``north`` and ``b`` by itself."""
+    for name, place in (("a", tmp_path / "north"), ("b", tmp_path)):
+        place.mkdir(exist_ok=True)
+        for kind in ("msi", "hsi"):
+            shutil.copy(pair_folder / f"{name}_{kind}.tif", place)
+    return tmp_path
+
+
+def test_areas_of_pairs_are_held_out_as_a_whole(areas):
+    folder = PairFolder(areas, SceneConfig(sides=(12,), pixels=144), held_out=["north"])
+    assert [pair.name for pair in folder.pairs] == ["b"]
+    (scene,) = folder.held_out_scenes()
+    assert scene.name == "a"
+    assert scene.msi.shape == (1, 12, 30, 26)
+    assert scene.hsi.shape == (1, 172, 30, 26)
+    assert scene.measured.all()
+    own = PairFolder(areas, SceneConfig(), held_out=["b"])
+    assert [pair.name for pair in own.pairs] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "message"),
+    [(["south"], "no area 'south'; its areas are b, north"), (["north", "b"], "All areas")],
+)
+def test_areas_that_cannot_be_held_out(areas, held_out, message):
+    with pytest.raises(ValueError, match=message):
+        PairFolder(areas, SceneConfig(), held_out)
+
+
+def test_a_part_of_the_data(collections):
+    image, library = (collection.part(0.5) for collection in collections)
+    assert image.shape == (20, 40)
+    np.testing.assert_array_equal(image.spectra, collections[0].spectra[:800])
+    assert len(library.spectra) == 100
+    assert np.isin(library.spectra[:, 0], collections[1].spectra[:, 0]).all()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_configuration_makes_a_task_that_starts_at_the_regression(name):
+    config = CONFIGS[name]
+    response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid("aviris172"))
+    ridge = Regression(smooth_inverse(response, grid("aviris172")), np.zeros(172))
+    task = new_task(config, ridge).eval()
+    msi = torch.rand(1, 12, 8, 9)
+    with torch.no_grad():
+        spectral, _ = task(msi)
+    expected = ridge.predict(msi[0].numpy()).clip(min=0)
+    assert np.corrcoef(spectral[0].numpy().ravel(), expected.ravel())[0, 1] > 0.9
