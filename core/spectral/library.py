@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
-import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,16 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SpectralError
+from .envi import (
+    MICROMETRES_BELOW,
+    EnviLibrary,
+    envi_header,
+    header_paths,
+    is_library_header,
+    read_envi_library,
+)
 from .grids import FloatArray, Grid
 from .resampling import resample
 
 _SAME_NM = 0.1
-_MICROMETRES_BELOW = 100.0
-_FILE_TYPE = "ENVI Spectral Library"
-_CHANNEL = "channel"  # header of the first column of a table without wavelengths
-_ENVI_TYPES = {1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8"}
-_DELETED = -1e30  # the USGS libraries mark missing channels with -1.23e34
-_ENTRY = re.compile(r"^[ \t]*([^=\n;{}]+?)[ \t]*=[ \t]*(\{[^}]*\}|[^\n]*)", re.MULTILINE)
+_CHANNEL = "channel"  # heads the first column of a table without wavelengths
+_DELETED = -1e30  # the USGS libraries mark channels that were not measured by -1.23e34
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +86,8 @@ class SpectralLibrary:
         centres, channels = self.wavelength_nm, self.spectra.shape[1]
         if centres is None and channels != len(asked):
             raise SpectralError(
-                f"The library has no wavelengths and {channels} channels, {len(asked)} are asked for; choose a "
-                "library with wavelengths."
+                f"The library has no wavelengths and {channels} channels, {len(asked)} are asked for; "
+                "choose a library with wavelengths."
             )
         if centres is None or (channels == len(asked) and np.abs(asked - centres).max() < _SAME_NM):
             return replace(self, wavelength_nm=asked, fwhm_nm=self.fwhm_nm if widths is None else widths)
@@ -128,41 +132,50 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
     """Read a spectral library by its suffix.
 
     ``.sli`` is an ENVI spectral library with its header beside it (``name.hdr`` or ``name.sli.hdr``), of any
-    real data type and byte order; its reflectance scale factor is applied. ``.csv`` has a header line, then
-    wavelengths in the first column and one column for each spectrum; empty cells are NaN. A first column headed
-    ``channel`` holds no wavelengths. Wavelengths are nm or µm; where no unit says so, those below 100 are µm.
+    real data type and byte order; it is divided by the reflectance scale factor of the header. ``.csv`` has a
+    header line, then wavelengths in the first column and one column for each spectrum; empty cells are NaN,
+    and a first column headed ``channel`` holds no wavelengths. Wavelengths are nm or µm; where no unit says
+    which, µm if all are below 100.
 
     Raises:
         SpectralError: the file cannot be read as such a library.
     """
     path = Path(path)
     try:
-        return _read_envi(path) if _is_envi(path) else _read_csv(path)
+        parts = read_envi_library(path) if _is_envi(path) else _read_csv(path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise SpectralError(
-            f"The spectral library '{path}' could not be read ({getattr(error, 'strerror', None) or error}); "
-            "check that it is there, with its header where it is a .sli file, and not damaged."
+            f"The spectral library '{path}' could not be read ({reason}); check that the file is there, and "
+            "beside a .sli file its header."
         ) from error
+    parts.spectra[parts.spectra < _DELETED] = np.nan
+    try:
+        return SpectralLibrary(*parts)
+    except SpectralError as error:
+        raise SpectralError(f"The spectral library '{path}' cannot be used: {error}") from error
 
 
 def write_library(path: str | os.PathLike[str], library: SpectralLibrary) -> None:
-    """Write a spectral library by its suffix, in place of one of that name once it is complete.
+    """Write a spectral library by its suffix; its name is given only to the complete file.
 
-    ``.sli`` is an ENVI spectral library of float64 with its header ``name.hdr``. ``.csv`` is the table that
-    :func:`read_library` reads; it holds no widths.
+    ``.sli`` is an ENVI spectral library of float64 with its header ``name.hdr``, where commas and braces in
+    names become semicolons and parentheses. ``.csv`` is the table that :func:`read_library` reads; it holds
+    no widths.
 
     Raises:
-        SpectralError: the suffix is another one, the header's name is taken by another file, or the files cannot
-            be written.
+        SpectralError: the suffix is another one, ``name.hdr`` belongs to another file, or the disk refuses.
     """
     path = Path(path)
-    write = _write_envi if _is_envi(path) else _write_csv
     try:
-        write(path, library)
+        if _is_envi(path):
+            _write_envi(path, library)
+        else:
+            _write_csv(path, library)
     except OSError as error:
         raise SpectralError(
-            f"The spectral library '{path}' could not be written ({error.strerror or error}); check the folder "
-            "and the space on the disk."
+            f"The spectral library '{path}' could not be written ({error.strerror or error}); choose a "
+            "folder that can be written to and has space."
         ) from error
 
 
@@ -171,194 +184,70 @@ def _is_envi(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in (".sli", ".csv"):
         raise SpectralError(
-            f"The spectral library '{path}' must be an ENVI library or a table; give a name that ends in .sli "
-            "or .csv."
+            f"The spectral library '{path}' is neither an ENVI library nor a table; choose a name that ends "
+            "in .sli or .csv."
         )
     return suffix == ".sli"
 
 
-def _read_csv(path: Path) -> SpectralLibrary:
+def _read_csv(path: Path) -> EnviLibrary:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row) and row[0][:1] != "#"]
+        rows = [row for row in csv.reader(file) if "".join(row).strip() and not row[0].startswith("#")]
     try:
         table = np.array([[float(cell.strip() or "nan") for cell in row] for row in rows[1:]])
     except ValueError as error:
-        raise _no_table(path, str(error)) from error
+        raise _no_table(path, error) from error
     if table.ndim != 2 or table.shape[1] < 2 or table.shape[1] != len(rows[0]):
-        raise _no_table(path, "not every line has the same two or more cells")
-    header = [cell.strip() for cell in rows[0]]
-    centres = None if header[0].lower() == _CHANNEL else table[:, 0] * _nm_per_unit("", table[:, 0])
-    return _library(path, header[1:], table[:, 1:].T, centres)
+        raise _no_table(path, "its shape is another")
+    first, *names = (cell.strip() for cell in rows[0])
+    centres = table[:, 0] * (1e3 if table[:, 0].max() < MICROMETRES_BELOW else 1.0)
+    known = first.lower() != _CHANNEL
+    return EnviLibrary(tuple(names), table[:, 1:].T.copy(), centres if known else None, None)
 
 
-def _no_table(path: Path, reason: str) -> SpectralError:
+def _no_table(path: Path, reason: object) -> SpectralError:
     return SpectralError(
-        f"The spectral library '{path}' is no such table ({reason}); it needs a header line, then wavelengths and "
-        "one column of numbers for each spectrum, separated by commas."
+        f"The spectral library '{path}' is no table of spectra ({reason}); it needs a header line, then "
+        "wavelengths and a column of numbers for each spectrum, separated by commas."
     )
 
 
 def _write_csv(path: Path, library: SpectralLibrary) -> None:
-    channels = len(library.spectra[0])
-    known = library.wavelength_nm is not None
-    first = range(1, channels + 1) if library.wavelength_nm is None else library.wavelength_nm.tolist()
-    with _renamed_when_complete(path) as (temporary,):
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["wavelength_nm" if known else _CHANNEL, *library.names])
-            for place, values in zip(first, library.spectra.T.tolist()):
-                writer.writerow([place, *("" if value != value else value for value in values)])
-
-
-def _library(
-    path: Path,
-    names: Sequence[str],
-    spectra: npt.NDArray[np.generic],
-    wavelength_nm: FloatArray | None,
-    fwhm_nm: FloatArray | None = None,
-) -> SpectralLibrary:
-    """What was read from ``path``; an error says that it was this file."""
-    values = spectra.astype(np.float64)
-    values[values < _DELETED] = np.nan
-    try:
-        return SpectralLibrary(tuple(names), values, wavelength_nm, fwhm_nm)
-    except SpectralError as error:
-        raise SpectralError(f"The spectral library '{path}' cannot be used. {error}") from error
-
-
-def _nm_per_unit(unit: str, values: FloatArray) -> float:
-    """Factor to nm; a unit that is not given is told from the largest wavelength. NaN for any other unit."""
-    name = unit.strip().lower().replace("µ", "u").replace("μ", "u")
-    if name in ("", "unknown"):
-        return 1e3 if values.max() < _MICROMETRES_BELOW else 1.0
-    if name.startswith(("micro", "um")):
-        return 1e3
-    return 1.0 if name.startswith("nano") or name == "nm" else np.nan
-
-
-def _header_paths(path: Path) -> tuple[Path, Path]:
-    """Where the header of an ENVI library can be, that which GDAL looks for first."""
-    return path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")
-
-
-def _read_envi(path: Path) -> SpectralLibrary:
-    header = next((name for name in _header_paths(path) if name.exists()), path.with_suffix(".hdr"))
-    items = _header_items(header)
-    if items.get("file type", "").lower() != _FILE_TYPE.lower():
-        raise SpectralError(
-            f"The file '{header}' is no header of an ENVI spectral library; choose a .sli file with its own header."
-        )
-    try:
-        spectra = _envi_spectra(path, items)
-        centres, widths = (_envi_numbers(items, key) for key in ("wavelength", "fwhm"))
-        unit = items.get("wavelength units", "")
-    except (KeyError, ValueError) as error:
-        raise SpectralError(
-            f"The header '{header}' of the spectral library is incomplete or damaged ({error}); write the library "
-            "again."
-        ) from error
-    if centres is not None and unit.strip().lower() == "index":
-        centres, widths = None, None
-    if centres is not None:
-        factor = _nm_per_unit(unit, centres)
-        if factor != factor:
-            raise SpectralError(
-                f"The wavelengths of the spectral library '{path}' are in '{unit}'; convert them to nm or µm."
-            )
-        centres, widths = centres * factor, widths * factor if widths is not None else None
-    names = [name.strip() for name in items.get("spectra names", "").strip("{} \n").split(",")]
-    if len(names) != len(spectra):
-        names = [f"spectrum {number}" for number in range(1, len(spectra) + 1)]
-    return _library(path, names, spectra, centres, widths)
-
-
-def _header_items(header: Path) -> dict[str, str]:
-    """Entries of an ENVI header by their keys in lower case."""
-    text = header.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-    return {key.lower(): value.strip() for key, value in _ENTRY.findall(text)}
-
-
-def _envi_numbers(items: Mapping[str, str], key: str) -> FloatArray | None:
-    """An ENVI list of numbers, None where there is none."""
-    text = items.get(key, "").strip("{} \n")
-    return np.array([float(entry) for entry in text.split(",")]) if text else None
-
-
-def _envi_spectra(path: Path, items: Mapping[str, str]) -> FloatArray:
-    """Spectra ``(n, C)`` in reflectance.
-
-    Raises:
-        KeyError: a header entry is missing.
-        ValueError: a header entry does not fit the others or the file.
-    """
-    channels, count = int(items["samples"]), int(items["lines"])
-    start, kind = int(items.get("header offset", 0)), int(items["data type"])
-    if int(items.get("bands", 1)) != 1 or channels < 1 or count < 1 or start < 0:
-        raise ValueError(f"{channels} samples, {count} lines and {items.get('bands')} bands")
-    if kind not in _ENVI_TYPES:
-        raise ValueError(f"data type {kind}")
-    dtype = np.dtype(_ENVI_TYPES[kind]).newbyteorder("<>"[int(items.get("byte order", 0)) != 0])
-    size = path.stat().st_size
-    if size < start + channels * count * dtype.itemsize:
-        raise ValueError(f"{count} spectra of {channels} channels do not fit in {size} bytes")
-    stored = np.fromfile(path, dtype, channels * count, offset=start).reshape(count, channels)
-    spectra: FloatArray = stored.astype(np.float64)
-    if "data ignore value" in items:
-        spectra[stored == dtype.type(float(items["data ignore value"]))] = np.nan
-    spectra /= float(items.get("reflectance scale factor", 1.0)) or 1.0
-    return spectra
+    centres = library.wavelength_nm
+    places = range(1, library.spectra.shape[1] + 1) if centres is None else centres.tolist()
+    with (
+        _renamed_when_complete(path) as (unfinished,),
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow([_CHANNEL if centres is None else "wavelength_nm", *library.names])
+        for place, values in zip(places, library.spectra.T.tolist()):
+            writer.writerow([place, *("" if math.isnan(value) else value for value in values)])
 
 
 def _write_envi(path: Path, library: SpectralLibrary) -> None:
-    header, other = _header_paths(path)
-    if header.exists() and _header_items(header).get("file type", "").lower() != _FILE_TYPE.lower():
+    header, other = header_paths(path)
+    if header.exists() and not is_library_header(header):
         raise SpectralError(
-            f"The spectral library '{path}' needs the header '{header}', which belongs to another file; choose "
+            f"The header '{header}' of the spectral library would replace that of another file; choose "
             "another name."
         )
-    with _renamed_when_complete(path, header) as (binary, text):
-        library.spectra.astype("<f8").tofile(binary)
-        text.write_text(_envi_header(library), encoding="utf-8", newline="\n")
+    parts = EnviLibrary(library.names, library.spectra, library.wavelength_nm, library.fwhm_nm)
+    with _renamed_when_complete(path, header) as (numbers, text):
+        library.spectra.astype("<f8").tofile(numbers)
+        text.write_text(envi_header(parts), encoding="utf-8")
     other.unlink(missing_ok=True)
-
-
-def _envi_header(library: SpectralLibrary) -> str:
-    count, channels = library.spectra.shape
-    lists: dict[str, Sequence[object]] = {"spectra names": [_plain(name) for name in library.names]}
-    if library.wavelength_nm is not None:
-        lists["wavelength"] = library.wavelength_nm.tolist()
-        if library.fwhm_nm is not None:
-            lists["fwhm"] = library.fwhm_nm.tolist()
-    entries: dict[str, object] = {
-        "samples": channels,
-        "lines": count,
-        "bands": 1,
-        "header offset": 0,
-        "file type": _FILE_TYPE,
-        "data type": 5,
-        "interleave": "bsq",
-        "byte order": 0,
-        "reflectance scale factor": "1.0",
-        "wavelength units": "Unknown" if library.wavelength_nm is None else "Nanometers",
-    }
-    texts = {key: "{" + ", ".join(map(str, values)) + "}" for key, values in lists.items()}
-    return "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in {**entries, **texts}.items())
-
-
-def _plain(name: str) -> str:
-    """A name without the marks that end it in an ENVI list."""
-    return " ".join(name.translate(str.maketrans(",{}", ";()")).split())
 
 
 @contextmanager
 def _renamed_when_complete(*paths: Path) -> Iterator[list[Path]]:
     """Temporary names beside ``paths``, which get their own when all is written and vanish after an error."""
     mark = uuid.uuid4().hex[:8]
-    temporary = [path.with_name(f"{path.stem}.{mark}.partial{path.suffix}") for path in paths]
+    unfinished = [path.with_name(f"{path.stem}.{mark}.partial{path.suffix}") for path in paths]
     try:
-        yield temporary
-        for written, path in zip(temporary, paths):
+        yield unfinished
+        for written, path in zip(unfinished, paths):
             os.replace(written, path)
     finally:
-        for written in temporary:
+        for written in unfinished:
             written.unlink(missing_ok=True)
