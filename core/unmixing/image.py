@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,11 +20,14 @@ from ..version import plugin_version
 from .abundances import AbundanceSolver, residual_rmse
 from .endmembers import Endmembers
 from .statistics import FloatArray, Table, UnmixingError
+from .tally import AbundanceSummary, Tally
 
 BLOCK_BYTES = 64 * 2**20
-PERCENTILES = (5, 25, 50, 75, 95)
 _TILE_SIDES = (512, 256, 128, 64, 32, 16)
-_DROPPED_BITS = 12  # of float32: bins of the histogram are 0.05 % wide
+_CACHED_ROWS = (
+    512  # as many as the tiles of a file may have; the source keeps them decoded while it needs them
+)
+_ZERO = re.compile(r"\s*0+(\.0*)?\s*")
 
 
 class ImagePixels:
@@ -33,7 +36,7 @@ class ImagePixels:
     Attributes:
         source: the raster.
         monitor: is told of the progress of each passage and asked whether to stop.
-        bands: numbers (from 1) of the bands in use: all but those that a list ``bbl`` of the raster calls bad.
+        bands: numbers (from 1) of the bands in use: all that no list ``bbl`` in the metadata calls bad.
         wavelength_nm: their centres in nm, shape ``(bands,)``; None unless all are known.
         fwhm_nm: their widths in nm, likewise.
         shape: rows and columns.
@@ -47,7 +50,7 @@ class ImagePixels:
         """
         self.source = source
         self.monitor = monitor or SilentMonitor()
-        self.bands = _good_bands(source)
+        self.bands = _good_bands(source, self.monitor)
         self.shape = source.shape
         self.wavelength_nm = self._of_bands(source.bands.wavelength_nm)
         self.fwhm_nm = self._of_bands(source.bands.fwhm_nm)
@@ -68,7 +71,7 @@ class ImagePixels:
         for row in range(0, rows, height):
             self.check_cancelled()
             block = self.read(Window(row, 0, min(height, rows - row), columns))
-            self.source.release()
+            self.release_above(row, row + height)
             if not block.valid.all():
                 block.pixels[:, ~block.valid] = np.nan
             yield _table(block)
@@ -88,6 +91,11 @@ class ImagePixels:
                 band += np.float32(calibration.offset[number - 1])
         return block
 
+    def release_above(self, top: int, bottom: int) -> None:
+        """Drop what the source cached when rows ``top`` to ``bottom``, just read, complete a row of tiles."""
+        if bottom // _CACHED_ROWS > top // _CACHED_ROWS or bottom >= self.shape[0]:
+            self.source.release()
+
     def place(self, index: int) -> tuple[int, int]:
         """Row and column of the pixel at a position in the order of all pixels."""
         row, column = divmod(int(index), self.shape[1])
@@ -101,23 +109,6 @@ class ImagePixels:
         """
         if self.monitor.cancelled():
             raise CancelledError("Cancelled; nothing was written.")
-
-
-@dataclass(frozen=True)
-class AbundanceSummary:
-    """What the abundances of an image are like.
-
-    Attributes:
-        mean: abundances averaged over the valid pixels, shape ``(p,)``.
-        rmse_mean: of the residual RMSE over the valid pixels, in the pixels' unit.
-        rmse_percentiles: of the same, by percentage (5, 25, 50, 75 and 95), to 0.05 %.
-        pixels: number of valid pixels.
-    """
-
-    mean: FloatArray
-    rmse_mean: float
-    rmse_percentiles: dict[int, float]
-    pixels: int
 
 
 def endmember_library(pixels: ImagePixels, endmembers: Endmembers) -> SpectralLibrary:
@@ -149,30 +140,35 @@ def write_abundances(
         CancelledError: the monitor asked to stop.
     """
     solver = AbundanceSolver(_on_bands(library, pixels).spectra, method)
-    tally = _Tally(len(library))
+    tally, side = Tally(len(library)), _tile_side(max(len(pixels.bands), len(library) + 1))
     with ExitStack() as undo:
         sinks = []
         for create, names in ((open_output, library.names), (open_rmse, ("RMSE",))):
             if create is not None:
-                sinks.append(create(_profile(pixels, names, method)))
+                sinks.append(create(_profile(pixels, names, method, side)))
                 undo.callback(sinks[-1].discard)
-        _write_tiles(pixels, solver, sinks, tally)
-        summary = tally.summary(pixels)
+        _write_tiles(pixels, solver, sinks, tally, side)
+        if not tally.pixels:
+            raise UnmixingError(
+                f"'{public_name(pixels.source.name)}' has no valid pixel, all is nodata; choose another."
+            )
         for sink in sinks:
             sink.commit()
         undo.pop_all()
-    return summary
+    return tally.summary()
 
 
-def _write_tiles(pixels: ImagePixels, solver: AbundanceSolver, sinks: list[Sink], tally: _Tally) -> None:
+def _write_tiles(
+    pixels: ImagePixels, solver: AbundanceSolver, sinks: list[Sink], tally: Tally, side: int
+) -> None:
     """Solve and write tile after tile while the next ones are read."""
     rows, columns = pixels.shape
-    side, done = _tile_side(pixels), 0
+    done = 0
 
     def read(window: Window) -> Block:
         block = pixels.read(window)
         if window.column + window.width == columns:
-            pixels.source.release()
+            pixels.release_above(window.row, window.row + window.height)
         return block
 
     with ExitStack() as stack:
@@ -186,7 +182,7 @@ def _write_tiles(pixels: ImagePixels, solver: AbundanceSolver, sinks: list[Sink]
         pixels.check_cancelled()
 
 
-def _solve(block: Block, solver: AbundanceSolver, tally: _Tally) -> tuple[Table, Table]:
+def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, Table]:
     """Abundances ``(p, h, w)`` and RMSE ``(1, h, w)`` of a tile as float32, NaN where it is not valid."""
     valid = block.valid.ravel()
     table = _table(block)
@@ -201,66 +197,31 @@ def _solve(block: Block, solver: AbundanceSolver, tally: _Tally) -> tuple[Table,
     return planes[:-1], planes[-1:]
 
 
-class _Tally:
-    """Sums over the pixels that stream through, and a histogram of their RMSE.
-
-    The bins of the histogram are the float32 numbers that agree in their leading bits.
-    """
-
-    def __init__(self, endmembers: int) -> None:
-        self._abundances = np.zeros(endmembers)
-        self._rmse = 0.0
-        self._counts = np.zeros(2 ** (31 - _DROPPED_BITS), np.int64)
-
-    def add(self, abundances: FloatArray, rmse: FloatArray) -> None:
-        """Count pixels with their abundances ``(n, p)`` and RMSE ``(n,)``."""
-        self._abundances += abundances.sum(axis=0)
-        self._rmse += float(rmse.sum())
-        bins = rmse.astype(np.float32).view(np.uint32) >> _DROPPED_BITS
-        places, counts = np.unique(bins, return_counts=True)
-        self._counts[places] += counts
-
-    def summary(self, pixels: ImagePixels) -> AbundanceSummary:
-        """What was counted.
-
-        Raises:
-            UnmixingError: nothing was.
-        """
-        below = np.cumsum(self._counts)
-        total = int(below[-1])
-        if not total:
-            raise UnmixingError(
-                f"'{public_name(pixels.source.name)}' has no valid pixel, all is nodata; choose another image."
-            )
-        places = np.searchsorted(below, [percent / 100 * total for percent in PERCENTILES])
-        edges = np.stack([places, places + 1]).astype(np.uint32) << _DROPPED_BITS
-        middles = edges.view(np.float32).mean(axis=0, dtype=np.float64)
-        percentiles = {percent: float(value) for percent, value in zip(PERCENTILES, middles)}
-        return AbundanceSummary(self._abundances / total, self._rmse / total, percentiles, total)
-
-
 def _table(block: Block) -> Table:
     """The pixels of a block as a view ``(n, bands)``, row by row."""
     return block.pixels.reshape(len(block.pixels), -1).T
 
 
-def _tile_side(pixels: ImagePixels) -> int:
-    """The largest side of tiles that hold at most :data:`BLOCK_BYTES` of the bands in use."""
-    fitting = (side for side in _TILE_SIDES if 4 * side**2 * len(pixels.bands) <= BLOCK_BYTES)
+def _tile_side(planes: int) -> int:
+    """The largest side of tiles of which so many float32 planes take at most :data:`BLOCK_BYTES`."""
+    fitting = (side for side in _TILE_SIDES if 4 * side**2 * planes <= BLOCK_BYTES)
     return next(fitting, _TILE_SIDES[-1])
 
 
-def _good_bands(source: Source) -> tuple[int, ...]:
-    """Numbers of the bands that are not called bad; ENVI's list ``bbl`` has a 0 for those that are."""
-    numbers = tuple(range(1, len(source.bands) + 1))
-    entries = folded(source.metadata).get("bbl", "").strip().strip("{}").split(",")
+def _good_bands(source: Source, monitor: Monitor) -> tuple[int, ...]:
+    """Numbers of the bands that are not called bad: ENVI's list ``bbl`` has a 0 for those that are."""
+    name, numbers = public_name(source.name), tuple(range(1, len(source.bands) + 1))
+    text = folded(source.metadata).get("bbl", "").strip().strip("{}")
+    entries = text.split(",") if text else ["1"] * len(numbers)
     if len(entries) != len(numbers):
-        return numbers
-    good = tuple(number for number, entry in zip(numbers, entries) if entry.strip() not in ("0", "0.0"))
-    if not good:
-        raise RasterError(
-            f"The bad-band list (bbl) of '{public_name(source.name)}' leaves no band; correct or remove it."
+        monitor.warning(
+            f"The bad-band list (bbl) of '{name}' has {len(entries)} entries for {len(numbers)} bands and is "
+            "not used."
         )
+        return numbers
+    good = tuple(number for number, entry in zip(numbers, entries) if not _ZERO.fullmatch(entry))
+    if not good:
+        raise RasterError(f"The bad-band list (bbl) of '{name}' leaves no band; correct or remove it.")
     return good
 
 
@@ -271,20 +232,20 @@ def _on_bands(library: SpectralLibrary, pixels: ImagePixels) -> SpectralLibrary:
     channels, bands = library.spectra.shape[1], len(pixels.bands)
     if channels != bands:
         raise SpectralError(
-            f"The image has no wavelengths and {bands} bands in use, the library has {channels} channels; choose "
-            "an image with wavelengths or a library made from this image."
+            f"The image has no wavelengths and {bands} bands in use, the library has {channels} channels; "
+            "choose an image with wavelengths or a library made from this image."
         )
     return library
 
 
-def _profile(pixels: ImagePixels, names: tuple[str, ...], method: str) -> RasterProfile:
-    """What a map with these bands looks like."""
+def _profile(pixels: ImagePixels, names: tuple[str, ...], method: str, tile: int) -> RasterProfile:
+    """What a map with these bands looks like that comes in tiles of that side."""
     version, unknown = plugin_version(), (np.nan,) * len(names)
     return RasterProfile(
         shape=pixels.shape,
         bands=BandTable(names, unknown, unknown),
         georeference=pixels.source.georeference,
-        tile=_tile_side(pixels),
+        tile=tile,
         data_type="float32",
         metadata={
             "TIFFTAG_SOFTWARE": f"HyperLift {version}",
