@@ -86,9 +86,10 @@ class ImagePixels:
         block = self.source.read(window, self.bands)
         calibration = self.source.calibration
         if calibration is not None:
-            for number, band in zip(self.bands, block.pixels):
-                band *= np.float32(calibration.scale[number - 1])
-                band += np.float32(calibration.offset[number - 1])
+            with np.errstate(over="ignore", invalid="ignore"):
+                for number, band in zip(self.bands, block.pixels):
+                    band *= np.float32(calibration.scale[number - 1])
+                    band += np.float32(calibration.offset[number - 1])
         return block
 
     def release_above(self, top: int, bottom: int) -> None:

@@ -39,7 +39,7 @@ class Tally:
         self._counts = np.zeros(2 ** (31 - _DROPPED_BITS), np.int64)
 
     def add(self, abundances: FloatArray, rmse: FloatArray) -> None:
-        """Count pixels with their abundances ``(n, p)`` and RMSE ``(n,)``, but for those of no finite RMSE."""
+        """Count pixels with their abundances ``(n, p)`` and RMSE ``(n,)``, but none of no finite RMSE."""
         finite = np.isfinite(rmse)
         if not finite.all():
             abundances, rmse = abundances[finite], rmse[finite]
