@@ -8,6 +8,7 @@ from hyperlift.core.networks.explains2a import ExplainS2AConfig
 
 from .perceptron import PerceptronConfig
 from .scenes import SceneConfig
+from .sharpener import SharpenerConfig
 from .task import LossConfig, ScheduleConfig
 
 _PAPER_EPOCH = 20_000 // 8  # crops per epoch / batch
@@ -18,6 +19,7 @@ class TrainingConfig:
     """A whole run: the network, where it starts, its loss and schedule, and the scenes it sees."""
 
     network: ExplainS2AConfig = field(default_factory=ExplainS2AConfig)
+    sharpener: SharpenerConfig = field(default_factory=SharpenerConfig)
     perceptron: PerceptronConfig = field(default_factory=PerceptronConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
@@ -27,7 +29,7 @@ class TrainingConfig:
 # Fits two CPU cores in an hour with bfloat16: many small patches, one-cycle schedule.
 _EXPLAINS2A = TrainingConfig(
     loss=LossConfig(tv=1e-4, angle=0.1),
-    schedule=ScheduleConfig(steps=4_200, rate=4e-4, one_cycle=True),
+    schedule=ScheduleConfig(steps=1_800, rate=3e-4, one_cycle=True),
 )
 
 
@@ -41,11 +43,12 @@ CONFIGS = {
     "explains2a-no-attention": _ablation(spectral_attention=False, spatial_attention=False),
     "explains2a-hybrid": _ablation(solver="hybrid"),
     "explains2a-closed-form": _ablation(solver="closed_form"),
-    "explains2a-no-pointwise": _ablation(pointwise=(), blocks=7),
+    "explains2a-no-pointwise": _ablation(pointwise=()),
+    "explains2a-no-sharpening": _ablation(sharpening=None),
     "explains2a-half-data": replace(_EXPLAINS2A, scenes=SceneConfig(data_share=0.5)),
     # As published: Adam 1e-4, halved at epochs 30, 60 and 90 of 20,000 crops of 64 x 64, batches of 8.
     "explains2a-paper": TrainingConfig(
-        network=ExplainS2AConfig(window=None, blocks=7, pointwise=()),
+        network=ExplainS2AConfig(window=None, blocks=7, pointwise=(), sharpening=None),
         loss=LossConfig(tv=1e-3, angle=0.0),
         schedule=ScheduleConfig(
             steps=120 * _PAPER_EPOCH,

@@ -113,8 +113,12 @@ class SceneMaker:
 
     def at_one_resolution(self) -> SceneMaker:
         """A maker of the same scenes, seen with all bands at one resolution."""
+        return self.with_native_share(0.0)
+
+    def with_native_share(self, share: float) -> SceneMaker:
+        """A maker of the same scenes, ``share`` of them seen at native footprints."""
         maker = copy(self)
-        maker.config = replace(self.config, native_share=0.0)
+        maker.config = replace(self.config, native_share=share)
         return maker
 
     def _generated(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:

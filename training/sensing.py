@@ -112,7 +112,11 @@ class Observer:
 
         ``rng`` draws the noise and is needed only when there is some.
         """
-        image = self.see(scene)
+        return self.degrade(self.see(scene), view, rng)
+
+    def degrade(self, image: np.ndarray, view: View, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Bands ``(c, H, W)`` under the circumstances of ``view``, from bands at one resolution."""
+        image = image.copy()
         height, width = image.shape[1:]
         if view.adjacency:
             rows, columns = (_surroundings(side, side / 6) for side in (height, width))

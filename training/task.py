@@ -73,10 +73,10 @@ class LiftingTask(lightning.LightningModule):
 
     def forward(self, msi: Tensor) -> tuple[Tensor, Tensor]:
         """Spectra without detail and the result, both (N, C, H, W), of ``msi`` (N, c, H, W)."""
-        spectral, fused = self.network(msi)
+        bands, spectral, fused = self.network(msi)
         # The agreement subtracts nearly equal numbers: no half precision there.
         with torch.autocast(msi.device.type, enabled=False):
-            return spectral.float(), self.agreement(msi.float(), fused.float())
+            return spectral.float(), self.agreement(bands, fused.float())
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
         """One step of section 1c."""

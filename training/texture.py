@@ -25,14 +25,27 @@ _ALL = tuple(sensor("sentinel2a").band_names)
 _TEN = tuple(name for name in _ALL if name not in ("B1", "B9"))
 
 
-# Sentinel-2 images and whether they are top of atmosphere. Those that the evaluation reports on are not
-# among them.
+@dataclass(frozen=True)
+class Look:
+    """How an image is stored.
+
+    Attributes:
+        top_of_atmosphere: whether the air is still in it.
+        repeats: pixels along each side that share the values of the bands of 20 m. Averaged, they leave land
+            that all bands resolve.
+    """
+
+    top_of_atmosphere: bool
+    repeats: int
+
+
+# Sentinel-2 images; those that the evaluation reports on are not among them.
 TEXTURES = {
-    "S2A_L1C_20150726_T31TDH_12band_10m_TOA.tif": True,
-    "S2A_MSIL1C_20170527_T33UUB_12band_10m_TOA.tif": True,
-    "S2B_MSIL1C_20171022_T49JGM_12band_10m_TOA.tif": True,
-    "S2_SREF_20160720_T37MEM_10band_20m.tif": False,
-    "S2_SREF_20210527_Aberystwyth_10band_10m.tif": False,
+    "S2A_L1C_20150726_T31TDH_12band_10m_TOA.tif": Look(top_of_atmosphere=True, repeats=2),
+    "S2A_MSIL1C_20170527_T33UUB_12band_10m_TOA.tif": Look(top_of_atmosphere=True, repeats=2),
+    "S2B_MSIL1C_20171022_T49JGM_12band_10m_TOA.tif": Look(top_of_atmosphere=True, repeats=2),
+    "S2_SREF_20160720_T37MEM_10band_20m.tif": Look(top_of_atmosphere=False, repeats=1),
+    "S2_SREF_20210527_Aberystwyth_10band_10m.tif": Look(top_of_atmosphere=False, repeats=2),
 }
 _SCALE = np.float32(1e-4)
 _LARGEST_SIDE = 180
@@ -70,7 +83,7 @@ class Texture:
         return scene, total @ self.measured >= 0.98 * total.sum()
 
 
-def read_texture(path: Path, top_of_atmosphere: bool) -> np.ndarray:
+def read_texture(path: Path, look: Look) -> np.ndarray:
     """Reflectance ``(10, H, W)`` of the middle of an image of twelve or ten bands, without B1 and B9.
 
     Top-of-atmosphere images lose the darkest value of each band, which is roughly what the air adds.
@@ -78,9 +91,13 @@ def read_texture(path: Path, top_of_atmosphere: bool) -> np.ndarray:
     with rasterio.open(path) as raster:
         bands = _ALL if raster.count == len(_ALL) else _TEN
         pixels = raster.read([bands.index(name) + 1 for name in _TEN]).astype(np.float32) * _SCALE
+    size = look.repeats
+    height, width = (extent // size for extent in pixels.shape[1:])
+    whole = pixels[:, : height * size, : width * size]
+    pixels = whole.reshape(-1, height, size, width, size).mean(axis=(2, 4))
     top, left = (max((extent - _LARGEST_SIDE) // 2, 0) for extent in pixels.shape[1:])
     pixels = pixels[:, top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE]
-    if top_of_atmosphere:
+    if look.top_of_atmosphere:
         pixels = pixels - 0.9 * np.percentile(pixels, 0.2, axis=(1, 2))[:, None, None].astype(np.float32)
     return np.clip(pixels, 1e-4, None)
 
@@ -126,11 +143,11 @@ def explain(image: np.ndarray, collections: list[Collection], rng: np.random.Gen
 def explain_textures(folder: Path, collections: list[Collection], variants: int = 4) -> list[Texture]:
     """Images of :data:`TEXTURES` in ``folder``, each explained by ``variants`` halves of the collections."""
     textures = []
-    for number, (file, top_of_atmosphere) in enumerate(TEXTURES.items()):
+    for number, (file, look) in enumerate(TEXTURES.items()):
         path = folder / file
         if not path.is_file():
             continue
-        image = read_texture(path, top_of_atmosphere)
+        image = read_texture(path, look)
         for variant in range(variants):
             rng = np.random.default_rng([number, variant])
             count = -(-len(collections) // 2)

@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from hyperlift.core.networks.explains2a import Pointwise
+from hyperlift.core.networks.sharpening import Sharpening
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 
 from .baselines import drawn_pixels
@@ -22,6 +23,7 @@ from .pairs import PairFolder
 from .perceptron import cached_perceptron
 from .regression import Regression, fit_ridge
 from .scenes import SceneMaker, SceneStream, scene_maker
+from .sharpener import fit_sharpening
 from .task import LiftingTask
 
 _RIDGE_BATCHES = 150
@@ -42,8 +44,13 @@ class TrainingData(lightning.LightningDataModule):
         return DataLoader(stream, batch_size=None, num_workers=self.workers)
 
 
-def new_task(config: TrainingConfig, ridge: Regression, pointwise: Pointwise | None = None) -> LiftingTask:
-    """A task whose network starts from a regression, a perceptron over it, and Sentinel-2A's response."""
+def new_task(
+    config: TrainingConfig,
+    ridge: Regression,
+    pointwise: Pointwise | None = None,
+    sharpening: Sharpening | None = None,
+) -> LiftingTask:
+    """A task whose network starts from a regression, Sentinel-2A's response and parts that were fitted."""
     task = LiftingTask(config.network, config.loss, config.schedule, config.scenes.target)
     response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
     weight, bias, response = (
@@ -52,21 +59,29 @@ def new_task(config: TrainingConfig, ridge: Regression, pointwise: Pointwise | N
     task.network.start_from_regression(weight, bias, response)
     if pointwise is not None:
         task.network.fusion.pointwise.load_state_dict(pointwise.state_dict())
+    if sharpening is not None:
+        task.network.sharpening.load_state_dict(sharpening.state_dict())
     task.network.to(memory_format=torch.channels_last)
     return task
 
 
 def fitted_task(config: TrainingConfig, maker: SceneMaker | PairFolder, cache: Path) -> LiftingTask:
-    """A task that starts from what pixels alone tell, fitted on what ``maker`` draws at one resolution.
+    """A task whose parts were fitted by themselves, on what ``maker`` draws.
 
-    A regression cannot tell whether coarse bands are blurred; the network learns to.
+    A perceptron over a regression, on bands at one resolution: a pixel cannot tell whether coarse bands are
+    blurred. And the sharpening of such bands, where the maker knows them sharp.
     """
-    sharp = maker.at_one_resolution() if isinstance(maker, SceneMaker) else maker
+    synthetic = isinstance(maker, SceneMaker)
+    sharp = maker.at_one_resolution() if synthetic else maker
+    shape, sharpening = config.network.sharpening, None
+    if synthetic and shape is not None:
+        sharpening = fit_sharpening(maker, shape, config.sharpener, cache / "sharpening.pt")
     if not config.network.pointwise:
-        return new_task(config, fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES)))
+        ridge = fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES))
+        return new_task(config, ridge, None, sharpening)
     plan = replace(config.perceptron, widths=config.network.pointwise)
     perceptron = cached_perceptron(sharp, plan, cache)
-    return new_task(config, perceptron.ridge, perceptron.pointwise)
+    return new_task(config, perceptron.ridge, perceptron.pointwise, sharpening)
 
 
 def train(

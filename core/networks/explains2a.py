@@ -7,7 +7,7 @@ reflectance. Switches of :class:`ExplainS2AConfig` give the ablations of the pap
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .layers import ResidualBlock, WindowMean, conv3x3, tv_prox, zero, zero_bias
+from .sharpening import Sharpening, SharpeningConfig
 
 _GROUPS = 4
 _TV_STEPS = 5
@@ -33,6 +34,7 @@ class ExplainS2AConfig:
         features: feature maps ``C'`` of the fusion network.
         blocks: residual blocks of the fusion network.
         pointwise: widths of the hidden layers of its branch that sees single pixels; none leaves it out.
+        sharpening: the network that brings coarse bands to the finest resolution first; None leaves it out.
         window: side of the square over which spectral attention averages (the training size), so that a
             pixel's result depends on its surroundings and not on the extent of the image; None averages
             over the whole image, as published.
@@ -46,8 +48,9 @@ class ExplainS2AConfig:
     channels: int = 172
     guides: tuple[int, ...] = (1, 2, 3, 7)
     features: int = 64
-    blocks: int = 5
+    blocks: int = 4
     pointwise: tuple[int, ...] = (256, 256, 256)
+    sharpening: SharpeningConfig | None = field(default_factory=SharpeningConfig)
     window: int | None = 64
     solver: str = "learned"
     spectral_attention: bool = True
@@ -66,8 +69,15 @@ def _exactly(image: Tensor) -> torch.autocast:
 
 
 class Lifted(NamedTuple):
-    """Both estimates ``(N, C, H, W)``: ``spectral`` of the unfolding, ``fused`` of the whole network."""
+    """What the network makes of its bands.
 
+    Attributes:
+        bands: the bands at one resolution, ``(N, c, H, W)``.
+        spectral: the estimate of the unfolding, ``(N, C, H, W)``.
+        fused: that of the whole network, ``(N, C, H, W)``.
+    """
+
+    bands: Tensor
     spectral: Tensor
     fused: Tensor
 
@@ -258,10 +268,7 @@ class Pointwise(nn.Module):
 
 
 class Fusion(nn.Module):
-    """The fusion network of section 1b: detail of the fine bands, added to the spectra.
-
-    Its features also sharpen the bands themselves, for a branch that sees single pixels.
-    """
+    """The fusion network of section 1b: detail of the fine bands, and what single pixels tell, added."""
 
     def __init__(self, config: ExplainS2AConfig) -> None:
         super().__init__()
@@ -275,7 +282,6 @@ class Fusion(nn.Module):
         self.guides = list(config.guides)
         self.pointwise: Pointwise | None = None
         if config.pointwise:
-            self.sharpen = conv3x3(config.features, config.bands)
             self.pointwise = Pointwise(config.bands, config.channels, config.pointwise)
 
     def forward(self, spectra: Tensor, msi: Tensor) -> Tensor:
@@ -288,28 +294,30 @@ class Fusion(nn.Module):
             pixels = pixels.mean(dim=(2, 3), keepdim=True)
         emphasised = spectra * bands * pixels
         features = F.relu(self.head(torch.cat([emphasised, fine], dim=1)))
-        features = self.blocks(features)
-        fused: Tensor = spectra + self.tail(features)
+        fused: Tensor = spectra + self.tail(self.blocks(features))
         if self.pointwise is None:
             return fused
-        sharper = msi + self.sharpen(features)
         with _exactly(msi):
-            return fused.float() + self.pointwise(sharper.float())
+            return fused.float() + self.pointwise(msi)
 
 
 class ExplainS2A(nn.Module):
-    """Unfolding and fusion together: ``msi (N, c, H, W)`` -> :class:`Lifted`."""
+    """Sharpening, unfolding and fusion together: ``msi (N, c, H, W)`` -> :class:`Lifted`."""
 
     def __init__(self, config: ExplainS2AConfig | None = None) -> None:
         super().__init__()
         self.config = config or ExplainS2AConfig()
+        sharpening = self.config.sharpening
+        self.sharpening = None if sharpening is None else Sharpening(self.config.bands, sharpening)
         self.unfolding = Unfolding(self.config)
         self.fusion = Fusion(self.config)
 
     def forward(self, msi: Tensor) -> Lifted:
         """Lift ``msi`` (N, c, H, W), reflectance."""
-        spectral = self.unfolding(msi)
-        return Lifted(spectral, self.fusion(spectral, msi))
+        with _exactly(msi):
+            bands = msi if self.sharpening is None else self.sharpening(msi)
+        spectral = self.unfolding(bands)
+        return Lifted(bands, spectral, self.fusion(spectral, bands))
 
     @torch.no_grad()
     def start_from_regression(self, weight: Tensor, bias: Tensor, response: Tensor) -> None:
@@ -320,5 +328,3 @@ class ExplainS2A(nn.Module):
         """
         self.unfolding.start_from_regression(weight, bias, response)
         zero(self.fusion.tail)
-        if self.config.pointwise:
-            zero(self.fusion.sharpen)
