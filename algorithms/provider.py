@@ -8,8 +8,19 @@ from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingModelAlg
 from qgis.PyQt.QtGui import QIcon
 
 from .base import ICON
+from .blind_source_separation import BlindSourceSeparation
+from .estimate_abundances import EstimateAbundances
+from .estimate_endmember_count import EstimateEndmemberCount
+from .extract_endmembers import ExtractEndmembers
 from .spectral_super_resolution import SpectralSuperResolution
 
+ALGORITHMS = (
+    SpectralSuperResolution,
+    EstimateEndmemberCount,
+    ExtractEndmembers,
+    EstimateAbundances,
+    BlindSourceSeparation,
+)
 WORKFLOWS = Path(__file__).resolve().parents[1] / "resources" / "workflows"
 
 
@@ -47,7 +58,8 @@ class HyperLiftProvider(QgsProcessingProvider):
 
     def loadAlgorithms(self) -> None:
         """Add every algorithm, then the models, which are made of them."""
-        self.addAlgorithm(SpectralSuperResolution())
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
         for path in sorted(WORKFLOWS.glob("*.model3")):
             self._add_model(path)
 

@@ -1,0 +1,245 @@
+"""What the algorithms that take images apart into endmembers share; nothing here needs scipy."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProcessingContext,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ..core.errors import HyperLiftError, RasterError
+from ..core.raster.gdal_backend import GdalSource
+from .base import HyperLiftAlgorithm
+from .layers import file_of
+from .unmixing_layers import abundance_colours
+
+if TYPE_CHECKING:
+    from ..core.unmixing.image import AbundanceSummary
+
+LIBRARY_SUFFIXES = (".sli", ".csv")
+SUMMARY_NUMBERS = {
+    "PIXELS": "Valid pixels",
+    "RMSE_MEAN": "Residual of the mixtures (RMSE over the bands), mean over the pixels",
+    "RMSE_MEDIAN": "Residual of the mixtures, median",
+    "RMSE_95": "Residual of the mixtures, 95th percentile",
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """A raster as the user picked it: what GDAL opens, its name for people, and its CRS."""
+
+    path: str
+    title: str
+    crs: QgsCoordinateReferenceSystem
+
+
+class UnmixingAlgorithm(HyperLiftAlgorithm):
+    """Base of the algorithms of the group."""
+
+    INPUT = "INPUT"
+    SEED = "SEED"
+    OUTPUT = "OUTPUT"
+    OUTPUT_RMSE = "OUTPUT_RMSE"
+    REPORT = "REPORT"
+    MEAN_ABUNDANCES = "MEAN_ABUNDANCES"
+
+    def group(self) -> str:
+        """Group in the toolbox."""
+        return self.tr("Unmixing")
+
+    def groupId(self) -> str:
+        """Id of the group."""
+        return "unmixing"
+
+    def canExecute(self) -> tuple[bool, str]:
+        """Whether scipy is there; no network runs here."""
+        if importlib.util.find_spec("scipy") is not None:
+            return True, ""
+        return False, self.tr(
+            "The Python package scipy is missing: install it for the Python of QGIS and start QGIS again."
+        )
+
+    def add_image(self) -> None:
+        """Declare the image to take apart."""
+        self.add(QgsProcessingParameterRasterLayer(self.INPUT, self.tr("Image")))
+
+    def add_choice(self, name: str, description: str, choices: tuple[str, ...]) -> None:
+        """Declare a choice of words, the first of which is the default."""
+        self.add(
+            QgsProcessingParameterEnum(
+                name, description, list(choices), defaultValue=choices[0], usesStaticStrings=True
+            )
+        )
+
+    def add_whole(
+        self, name: str, description: str, default: int, minimum: int, advanced: bool = False
+    ) -> None:
+        """Declare a whole number."""
+        kind = QgsProcessingParameterNumber.Type.Integer
+        number = QgsProcessingParameterNumber(name, description, kind, defaultValue=default, minValue=minimum)
+        self.add(number, advanced=advanced)
+
+    def add_seed(self) -> None:
+        """Declare the seed of the random numbers."""
+        self.add_whole(self.SEED, self.tr("Seed of the random numbers"), 0, 0, advanced=True)
+
+    def add_file(
+        self, name: str, description: str, kinds: str, optional: bool = True, by_default: bool = False
+    ) -> None:
+        """Declare a file to write."""
+        self.add(
+            QgsProcessingParameterFileDestination(
+                name, description, kinds, optional=optional, createByDefault=by_default
+            )
+        )
+
+    def add_library(self, name: str, optional: bool) -> None:
+        """Declare the library of endmembers to write."""
+        kinds = self.tr("ENVI spectral libraries (*.sli);;Tables (*.csv)")
+        self.add_file(name, self.tr("Library of the endmembers"), kinds, optional=optional, by_default=True)
+
+    def add_abundances(self) -> None:
+        """Declare the map of abundances, that of residuals if asked for, and the numbers on them."""
+        self.add(QgsProcessingParameterRasterDestination(self.OUTPUT, self.tr("Abundances")))
+        self.add(
+            QgsProcessingParameterRasterDestination(
+                self.OUTPUT_RMSE, self.tr("Residual (RMSE)"), optional=True, createByDefault=False
+            )
+        )
+        self.add_numbers(SUMMARY_NUMBERS)
+        self.addOutput(
+            QgsProcessingOutputString(self.MEAN_ABUNDANCES, self.tr("Mean abundances by endmember"))
+        )
+
+    def add_report(self) -> None:
+        """Declare the page that a run writes if asked to."""
+        self.add_file(self.REPORT, self.tr("Report"), self.tr("HTML files (*.html)"))
+
+    def add_numbers(self, numbers: dict[str, str]) -> None:
+        """Declare numbers that come out, by name with their descriptions."""
+        for name, description in numbers.items():
+            self.addOutput(QgsProcessingOutputNumber(name, self.tr(description)))
+
+    def paragraphs(self, page: str) -> str:
+        """A help page as QGIS wants it, which takes the end of a line for that of a paragraph."""
+        return self.tr(" ".join(page.split()))
+
+    def checkParameterValues(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> tuple[bool, str]:
+        """Say in the dialog what can be known of the image before the run."""
+        try:
+            self.image(parameters, context)
+        except HyperLiftError as error:
+            return False, str(error)
+        return super().checkParameterValues(parameters, context)
+
+    def image(self, parameters: dict[str, Any], context: QgsProcessingContext, name: str = INPUT) -> Image:
+        """The raster under a parameter; where QGIS could not open it, the core says why.
+
+        Raises:
+            RasterError: it is no file that can be read.
+        """
+        layer = self.parameterAsRasterLayer(parameters, name, context)
+        if layer is not None:
+            return Image(file_of(layer), layer.name(), layer.crs())
+        path = self.parameterAsString(parameters, name, context)
+        GdalSource(path).close()
+        return Image(path, Path(path).stem, QgsCoordinateReferenceSystem())
+
+    def name_abundances(self, context: QgsProcessingContext, title: str, output: str, residual: str) -> None:
+        """Styles and names of the maps."""
+        name = self.tr("{} (abundances)").format(title)
+        self.name_layer(context, output, self.OUTPUT, name, abundance_colours)
+        self.name_layer(context, residual, self.OUTPUT_RMSE, self.tr("{} (residual)").format(title))
+
+    def name_layer(
+        self,
+        context: QgsProcessingContext,
+        output: str,
+        parameter: str,
+        name: str,
+        style: Callable[[], QgsProcessingLayerPostProcessorInterface] | None = None,
+    ) -> None:
+        """Style and name of a result that QGIS loads, unless a model or a script chose a name."""
+        if not context.willLoadLayerOnCompletion(output):
+            return
+        details = context.layerToLoadOnCompletionDetails(output)
+        if style is not None:
+            details.setPostProcessor(style())
+        if details.name == self.parameterDefinition(parameter).description():
+            details.name = name
+
+
+def mean_abundances(names: tuple[str, ...], summary: AbundanceSummary) -> str:
+    """Mean abundance of each endmember, as a list in words."""
+    return ", ".join(f"{name}: {mean:.4f}" for name, mean in zip(names, summary.mean))
+
+
+def summary_results(names: tuple[str, ...], summary: AbundanceSummary) -> dict[str, float | str]:
+    """What abundances are like, as outputs."""
+    percentiles = summary.rmse_percentiles
+    values = (summary.pixels, summary.rmse_mean, percentiles[50], percentiles[95])
+    means = mean_abundances(names, summary)
+    return {**dict(zip(SUMMARY_NUMBERS, values)), UnmixingAlgorithm.MEAN_ABUNDANCES: means}
+
+
+def summary_sentence(names: tuple[str, ...], summary: AbundanceSummary) -> str:
+    """What abundances are like, for the log."""
+    percentiles = summary.rmse_percentiles
+    return (
+        f"{summary.pixels:,} pixels as mixtures of {len(names)} endmembers, residual (RMSE) "
+        f"{summary.rmse_mean:.4g} on average, {percentiles[50]:.4g} in the median, {percentiles[95]:.4g} at "
+        f"the 95th percentile. Mean abundances: {mean_abundances(names, summary)}."
+    )
+
+
+def require_library_path(path: str) -> None:
+    """Check before a run that a spectral library can be written under a name.
+
+    Raises:
+        HyperLiftError: its suffix or its folder is wrong.
+    """
+    if Path(path).suffix.lower() not in LIBRARY_SUFFIXES:
+        raise HyperLiftError(
+            f"The spectral library '{path}' must end in {' or '.join(LIBRARY_SUFFIXES)}; give it such a name."
+        )
+    require_folder(path)
+
+
+def require_folder(path: str) -> None:
+    """Check before a run that the folder of a file to write is there.
+
+    Raises:
+        HyperLiftError: it is not.
+    """
+    if not Path(path).parent.is_dir():
+        raise HyperLiftError(
+            f"The folder '{Path(path).parent}' does not exist; create it or choose another one."
+        )
+
+
+def require_apart(outputs: tuple[str, ...]) -> None:
+    """Refuse to write two rasters under one name.
+
+    Raises:
+        RasterError: two of the paths are the same.
+    """
+    resolved = [Path(path).resolve() for path in outputs if path]
+    if len(set(resolved)) < len(resolved):
+        raise RasterError(f"Two outputs have the same name '{resolved[0]}'; give each its own.")

@@ -1,0 +1,275 @@
+"""Runs of the unmixing algorithms, free of QGIS: from files to endmembers and abundances.
+
+The algorithms import this module when they run, so that the plugin loads where scipy is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from ..core.errors import HyperLiftError
+from ..core.inference.bands import band_name
+from ..core.raster.blocks import Georeference
+from ..core.raster.gdal_backend import GdalSource
+from ..core.raster.output import require_distinct
+from ..core.spectral import sensor
+from ..core.spectral.library import SpectralLibrary
+from ..core.unmixing.abundances import METHODS
+from ..core.unmixing.endmembers import vca
+from ..core.unmixing.image import AbundanceSummary, ImagePixels, endmember_library, write_abundances
+from ..core.unmixing.mdl import mdl
+from ..core.unmixing.model_order import ModelOrder, hfc, hysime
+from ..core.unmixing.simplex import minimum_volume
+from .unmixing_progress import Stages
+from .unmixing_quicklook import Quicklook
+
+FEWEST, MOST = 2, 10  # numbers of endmembers that blind source separation tries
+EXTRACTORS = {"vca": vca, "minimum_volume": minimum_volume}
+Span = tuple[float, float]
+
+
+@contextmanager
+def opened(path: str, stages: Stages, outputs: tuple[str, ...] = ()) -> Iterator[ImagePixels]:
+    """The pixels of an image; going through them moves the bar of the current stage.
+
+    Raises:
+        RasterError: the image cannot be opened, or one of the ``outputs`` is a file of it.
+    """
+    with closing(GdalSource(path)) as source:
+        for output in outputs:
+            require_distinct(output, source.files)
+        yield ImagePixels(source, stages)
+
+
+def estimate_count(
+    pixels: ImagePixels,
+    method: str,
+    bounds: tuple[int, int],
+    seed: int,
+    stages: Stages,
+    span: Span = (0.0, 1.0),
+) -> ModelOrder:
+    """Number of endmembers by ``mdl``, ``hysime`` or ``hfc``, within bounds.
+
+    Raises:
+        HyperLiftError: the bounds do not ascend, or the image does not allow an estimate.
+    """
+    minimum, maximum = bounds
+    if minimum > maximum:
+        raise HyperLiftError(
+            f"The minimum of {minimum} endmembers exceeds the maximum of {maximum}; exchange them."
+        )
+    if method == "mdl":
+        sampled = span[0] + 0.1 * (span[1] - span[0])
+        stages.begin(span[0], sampled, share=1.0)
+        return mdl(pixels, minimum, maximum, seed, monitor=stages.part(sampled, span[1]))
+    stages.begin(*span, share=1.0)
+    order = {"hysime": hysime, "hfc": hfc}[method](pixels)
+    return replace(order, count=min(max(order.count, minimum), maximum))
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Endmembers of an image.
+
+    Attributes:
+        library: their spectra with wavelengths and names.
+        indices: positions of their pixels in the order of all pixels.
+        places: row and column of each, from 0.
+        georeference: of the image.
+    """
+
+    library: SpectralLibrary
+    indices: tuple[int, ...]
+    places: tuple[tuple[int, int], ...]
+    georeference: Georeference
+
+
+def extract(pixels: ImagePixels, method: str, count: int, seed: int) -> Extraction:
+    """Endmembers by a method of :data:`EXTRACTORS`.
+
+    Raises:
+        HyperLiftError: no ``count`` endmembers can come from the image.
+    """
+    endmembers = EXTRACTORS[method](pixels, count, seed)
+    library = _with_wavelengths(endmember_library(pixels, endmembers), pixels)
+    indices = tuple(int(index) for index in endmembers.indices)
+    places = tuple(pixels.place(index) for index in indices)
+    return Extraction(library, indices, places, pixels.source.georeference)
+
+
+def _with_wavelengths(library: SpectralLibrary, pixels: ImagePixels) -> SpectralLibrary:
+    """The library with Sentinel-2's wavelengths, if the image has none and is of that sensor by its names.
+
+    No other sensor has a band B8A.
+    """
+    seen = sensor("sentinel2a")
+    names = [band_name(pixels.source.bands.names[number - 1]) for number in pixels.bands]
+    if library.wavelength_nm is not None or "B8A" not in names or not set(names) <= set(seen.band_names):
+        return library
+    places = [seen.band_names.index(name) for name in names]
+    return replace(library, wavelength_nm=seen.centre_nm[places], fwhm_nm=seen.width_nm[places])
+
+
+def require_distinct_spectra(library: SpectralLibrary, method: str) -> None:
+    """Check that the abundances of a library's spectra have a meaning.
+
+    Raises:
+        HyperLiftError: it holds a spectrum twice, or a single one whose share would be one everywhere.
+    """
+    names = library.names
+    if len(names) == 1 and METHODS[method].sums_to_one:
+        raise HyperLiftError(
+            f"The library holds one spectrum, '{names[0]}', and with abundances that sum to one every pixel "
+            "consists of it; add spectra, or choose nnls or ucls."
+        )
+    for number, spectrum in enumerate(library.spectra):
+        for earlier in range(number):
+            if np.array_equal(spectrum, library.spectra[earlier], equal_nan=True):
+                raise HyperLiftError(
+                    f"The library holds the same spectrum twice, as '{names[earlier]}' and "
+                    f"'{names[number]}', which no abundance can tell apart; leave one out."
+                )
+
+
+@dataclass(frozen=True)
+class Separation:
+    """An image taken apart.
+
+    Attributes:
+        title: name of the image for people.
+        shape: rows and columns.
+        bands: number of bands in use.
+        order: how the number of endmembers was found, None where it was given.
+        extraction: the endmembers.
+        summary: of abundances and residuals.
+        abundances: picture of the abundances.
+        residual: picture of the residuals.
+    """
+
+    title: str
+    shape: tuple[int, int]
+    bands: int
+    order: ModelOrder | None
+    extraction: Extraction
+    summary: AbundanceSummary
+    abundances: Quicklook
+    residual: Quicklook
+
+    @property
+    def count(self) -> int:
+        """Number of endmembers."""
+        return len(self.extraction.places)
+
+    @property
+    def relative_rmse(self) -> float:
+        """Mean residual as a share of the root mean square of the mean spectrum: the same in any unit."""
+        mean = self.summary.mean @ self.extraction.library.spectra
+        return float(self.summary.rmse_mean / np.sqrt(np.mean(mean**2)))
+
+
+@dataclass(frozen=True)
+class SeparationJob:
+    """An image to take apart.
+
+    Attributes:
+        path: of the image.
+        title: its name for people.
+        count: number of endmembers, 0 to estimate it by MDL.
+        seed: of the random numbers.
+        output: path for the abundances, empty for a picture of them alone.
+        output_rmse: path for the residuals, likewise.
+    """
+
+    path: str
+    title: str
+    count: int
+    seed: int
+    output: str = ""
+    output_rmse: str = ""
+
+    def run(self, stages: Stages, span: Span = (0.0, 1.0)) -> Separation:
+        """MDL where no number is given, vertex component analysis, fully constrained abundances.
+
+        Raises:
+            HyperLiftError: the image does not allow it, or a file cannot be written.
+        """
+        start, length = span[0], span[1] - span[0]
+        outputs = tuple(path for path in (self.output, self.output_rmse) if path)
+        with opened(self.path, stages, outputs) as pixels:
+            count, order, counted = self.count, None, start
+            if not count:
+                counted = start + 0.6 * length
+                bounds = FEWEST, max(FEWEST, min(MOST, len(pixels.bands)))
+                order = estimate_count(pixels, "mdl", bounds, self.seed, stages, (start, counted))
+                count = order.count
+            stages.begin(counted, start + 0.8 * length)
+            extraction = extract(pixels, "vca", count, self.seed)
+            stages.begin(start + 0.8 * length, span[1], share=1.0)
+            abundances, residual = Quicklook(self.output), Quicklook(self.output_rmse)
+            summary = write_abundances(pixels, extraction.library, "fcls", abundances.open, residual.open)
+            return Separation(
+                self.title, pixels.shape, len(pixels.bands), order, extraction, summary, abundances, residual
+            )
+
+
+@dataclass(frozen=True)
+class Match:
+    """An endmember of one separation and that of another whose abundances are most like its own.
+
+    Attributes:
+        first: number of the endmember, from 0.
+        second: number of the other, from 0.
+        correlation: of the abundances.
+        difference: mean absolute difference of the abundances.
+    """
+
+    first: int
+    second: int
+    correlation: float
+    difference: float
+
+
+def require_same_pixels(path: str, other: str) -> None:
+    """Check that two images have as many rows and columns.
+
+    Raises:
+        HyperLiftError: they have not, or cannot be opened.
+    """
+    with closing(GdalSource(path)) as one, closing(GdalSource(other)) as two:
+        if one.shape != two.shape:
+            raise HyperLiftError(
+                f"The image has {one.shape[0]} x {one.shape[1]} pixels and the one to compare it with "
+                f"{two.shape[0]} x {two.shape[1]}; choose two on the same pixels."
+            )
+
+
+def matches(first: Separation, second: Separation) -> tuple[Match, ...]:
+    """Endmembers of two separations of the same pixels in pairs whose correlations have the greatest sum.
+
+    The abundances are those of the pictures' pixels. Where the numbers differ, some have no partner.
+    """
+    one = first.abundances.pixels.reshape(first.count, -1).astype(np.float64)
+    other = second.abundances.pixels.reshape(second.count, -1).astype(np.float64)
+    valid = np.isfinite(one).all(axis=0) & np.isfinite(other).all(axis=0)
+    if not valid.any():
+        return ()
+    one, other = one[:, valid], other[:, valid]
+    correlation = _standardised(one) @ _standardised(other).T
+    return tuple(
+        Match(int(i), int(j), float(correlation[i, j]), float(np.abs(one[i] - other[j]).mean()))
+        for i, j in zip(*linear_sum_assignment(-correlation))
+    )
+
+
+def _standardised(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rows with a mean of zero and unit length; those that do not vary are zero."""
+    centred = table - table.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)

@@ -1,0 +1,119 @@
+"""Pictures for report pages by matplotlib, where it is installed: PNG inside the page, nothing to load."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.raster.blocks import PixelArray
+
+if TYPE_CHECKING:
+    from ..core.spectral.library import SpectralLibrary
+
+MISSING = (
+    "The pictures are missing: they need the Python package matplotlib, which the Python of QGIS does not "
+    "have. Install it and run again to see them."
+)
+
+_HOLE_IN_SPACINGS = 3.0  # wider gaps between wavelengths are not drawn across
+_DOTS_PER_INCH = 100
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Spectra of one image to draw, and the number of the colour of each."""
+
+    title: str
+    library: SpectralLibrary
+    colours: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Map:
+    """One band to draw, ``(rows, columns)``, and marks in rows and columns of it."""
+
+    title: str
+    plane: PixelArray
+    marks: Sequence[tuple[float, float]] = ()
+
+
+def available() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def spectra(parts: Sequence[Lines]) -> str:
+    """Spectra over wavelength, or over the number of the band where that is unknown; images side by side."""
+    figure = _figure(8.0, 3.6)
+    for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts):
+        centres = part.library.wavelength_nm
+        for name, spectrum, colour in zip(part.library.names, part.library.spectra, part.colours):
+            line = _broken(np.arange(1.0, len(spectrum) + 1) if centres is None else centres, spectrum)
+            axes.plot(*line, color=f"C{colour % 10}", marker="." if len(spectrum) < 30 else "", label=name)
+        axes.set(title=part.title, xlabel="Band" if centres is None else "Wavelength (nm)")
+        axes.legend(fontsize="small")
+    figure.axes[0].set_ylabel("Value, in the unit of the image")
+    return _picture(figure, "Spectra of the endmembers")
+
+
+def curve(scores: dict[int, float], count: int, label: str) -> str:
+    """Scores over the number of endmembers, with a mark at the one that was chosen."""
+    figure = _figure(6.0, 3.0)
+    axes = figure.subplots()
+    axes.plot(list(scores), list(scores.values()), marker="o")
+    axes.axvline(count, color="C1", linestyle="--", label=f"chosen: {count}")
+    axes.set(xlabel="Number of endmembers", ylabel=label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    return _picture(figure, label)
+
+
+def maps(parts: Sequence[Map], columns: int, limits: tuple[float, float], label: str) -> str:
+    """Maps with one colour scale between ``limits``, in rows of so many ``columns``."""
+    rows = -(-len(parts) // columns)
+    height, width = parts[0].plane.shape
+    side = 9.0 / columns
+    figure = _figure(9.0, rows * (side * min(max(height / width, 0.3), 3.0) + 0.3))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, part in zip(grid, parts):
+        shown = axes.imshow(part.plane, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+        axes.set_title(part.title, fontsize="small")
+        for row, column in part.marks:
+            axes.plot(column, row, "o", markersize=9, markerfacecolor="none", markeredgecolor="red")
+    figure.colorbar(shown, ax=list(grid), label=label, shrink=0.8)
+    return _picture(figure, label)
+
+
+def _figure(width: float, height: float) -> Any:
+    """An empty figure in inches, apart from the settings and windows of whoever else uses matplotlib."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), constrained_layout=True)
+
+
+def _picture(figure: Any, caption: str) -> str:
+    """The figure as an element of the page."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return f'<p><img style="max-width: 100%" alt="{escape(caption)}" src="data:image/png;base64,{data}"></p>'
+
+
+def _broken(centres: Any, values: Any) -> tuple[Any, Any]:
+    """A line in the order of the wavelengths, broken where channels were left out."""
+    order = np.argsort(centres, kind="stable")
+    centres, values = np.asarray(centres)[order], np.asarray(values)[order]
+    spacing = np.diff(centres)
+    if len(centres) < 30:
+        return centres, values
+    holes = np.flatnonzero(spacing > _HOLE_IN_SPACINGS * np.median(spacing)) + 1
+    return np.insert(centres, holes, np.nan), np.insert(values, holes, np.nan)
