@@ -1,0 +1,98 @@
+"""Report pages, and the comparison of two images in one."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+
+import numpy as np
+import pytest
+
+PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
+
+
+@pytest.fixture
+def page(run, mixture, tmp_path):
+    """Runs an algorithm with a report and gives the results with the text of the page."""
+
+    def make(name: str, image: object = None, **parameters: object) -> tuple[dict, str]:
+        path = tmp_path / "report.html"
+        if name == "blindsourceseparation":
+            parameters = {"OUTPUT": tmp_path / "shares.tif", **parameters}
+        made = run(name, image or mixture.path, REPORT=path, **parameters)
+        assert made.went_well, made.log
+        return made.results, path.read_text(encoding="utf-8")
+
+    return make
+
+
+def test_report_shows_spectra_places_curve_maps_and_residual(page, few_tries):
+    pytest.importorskip("matplotlib")
+    results, text = page("blindsourceseparation")
+    for heading in (
+        "Spectra of the endmembers",
+        "Places of the endmembers in mixture",
+        "Number of endmembers by minimum description length (MDL)",
+        "Abundances",
+        "Residual",
+    ):
+        assert f"<h2>{heading}</h2>" in text
+    pictures = [base64.b64decode(data) for data in PICTURE.findall(text)]
+    assert len(pictures) == 4
+    assert all(data.startswith(b"\x89PNG") for data in pictures)
+    assert "<td>10</td><td>21</td><td>500215</td><td>5299895</td>" in text
+    assert f"<td>{results['RMSE_95']:.4g}</td>" in text
+    assert "matplotlib" not in text
+    assert "<script" not in text
+
+
+def test_number_that_was_given_has_no_curve(page):
+    text = page("blindsourceseparation", COUNT=3)[1]
+    assert "minimum description length" not in text
+    assert "3, given" in text
+
+
+def test_names_are_escaped(page, mixture, tmp_path):
+    odd = tmp_path / "a<b>.tif"
+    odd.write_bytes(mixture.path.read_bytes())
+    text = page("blindsourceseparation", odd, COUNT=3)[1]
+    assert "a&lt;b&gt;" in text
+    assert "<b>" not in text
+
+
+@pytest.mark.parametrize("name", ["blindsourceseparation", "estimateendmembercount"])
+def test_missing_matplotlib_is_said(page, monkeypatch, few_tries, name):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    parameters = {"MAXIMUM": 3} if name == "estimateendmembercount" else {"COUNT": 3}
+    text = page(name, **parameters)[1]
+    assert "The pictures are missing: they need the Python package matplotlib" in text
+    assert not PICTURE.search(text)
+    assert "<table>" in text
+
+
+def test_report_on_the_number_holds_every_score(page):
+    pytest.importorskip("matplotlib")
+    results, text = page("estimateendmembercount", METHOD="hfc", MAXIMUM=5)
+    assert f"<th>Number of endmembers</th><td>{results['COUNT']}</td>" in text
+    assert len(PICTURE.findall(text)) == 1
+    assert text.count('<td class="number">') == 20
+
+
+def test_comparison_pairs_endmembers_that_lie_in_the_same_places(page, mixture, small_scene, read):
+    pytest.importorskip("matplotlib")
+    few = small_scene(read(mixture.path)[::4], "few.tif")
+    results, text = page("blindsourceseparation", COUNT=3, COMPARISON=few)
+    assert results["COMPARISON_COUNT"] == 3
+    assert results["COMPARISON_CORRELATION"] > 0.99
+    assert "<h2>Compared with few</h2>" in text
+    for title in ("few", "mixture"):
+        assert f"<h2>Places of the endmembers in {title}</h2>" in text
+    first, other = re.findall(r"<td>(endmember \d)</td><td>10</td><td>21</td>", text)
+    assert re.search(rf"<td>{first}</td><td>{other}</td><td>(0\.99|1\.0)", text)
+
+
+def test_comparison_with_what_has_nothing_in_common(page, mixture, small_scene):
+    noise = np.random.default_rng(7).random((8, 24, 30))
+    results, _ = page("blindsourceseparation", COUNT=3, COMPARISON=small_scene(noise))
+    assert results["COMPARISON_CORRELATION"] < 0.3
