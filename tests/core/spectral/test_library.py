@@ -129,6 +129,13 @@ def test_a_header_as_other_programs_write_it(tmp_path):
     np.testing.assert_allclose(read.fwhm_nm, [10, 11, 12])
 
 
+def test_numbers_begin_after_the_header_offset(tmp_path):
+    numbers = np.arange(6.0).reshape(2, 3)
+    path = envi(tmp_path, numbers, header_offset=16)
+    path.write_bytes(b"sixteen bytes...".ljust(16) + path.read_bytes())
+    np.testing.assert_array_equal(read_library(path).spectra, numbers)
+
+
 @pytest.mark.parametrize(
     ("unit", "factor"),
     [(None, 1000), ("Unknown", 1000), ("um", 1000), ("µm", 1000), ("nm", 1), ("Nanometers", 1)],
@@ -287,6 +294,14 @@ def test_on_other_channels_it_is_resampled():
     np.testing.assert_allclose(result.spectra, expected)
     np.testing.assert_allclose(result.spectra[0], target.wavelength_nm / 2500.0, atol=1e-4)
     assert result.spectra[1].max() == pytest.approx(20.0 / np.hypot(20.0, 10.0 / 2.355), rel=0.02)
+
+
+def test_channels_that_are_slightly_shifted_are_resampled():
+    spectra = np.stack([WAVELENGTH / 2500.0])
+    result = SpectralLibrary(("line",), spectra, WAVELENGTH).on(WAVELENGTH[1:] - 1.0)
+    np.testing.assert_allclose(result.spectra[0], (WAVELENGTH[1:] - 1.0) / 2500.0)
+    result = SpectralLibrary(("line",), spectra, WAVELENGTH).on(WAVELENGTH + np.linspace(1.0, -1.0, 41))
+    np.testing.assert_allclose(result.spectra[0], (WAVELENGTH + np.linspace(1.0, -1.0, 41)) / 2500.0)
 
 
 def test_unknown_widths_are_the_distances_of_channels():

@@ -368,7 +368,7 @@ class Endless(ArraySource):
 
     def __init__(self, rows):
         super().__init__(mixed_image()[:, :1], table_of(BANDS))
-        self.rows = rows
+        self.rows, self.released = rows, 0
 
     @property
     def shape(self):
@@ -377,6 +377,9 @@ class Endless(ArraySource):
     def read(self, window, numbers=()):
         pixels = np.full((BANDS, window.height, window.width), 0.3, np.float32)
         return Block(window, pixels, np.ones(pixels.shape[1:], bool))
+
+    def release(self):
+        self.released += 1
 
 
 class Forgetful:
@@ -418,3 +421,12 @@ def test_memory_does_not_grow_with_the_rows(monkeypatch):
         few, many = peak_of(work(256)), peak_of(work(1536))
         assert many < 1.1 * few
         assert few < 32 * 2**20
+
+
+def test_the_source_drops_what_it_cached_after_each_row_of_tiles(small_blocks):
+    source = Endless(1100)
+    for _ in ImagePixels(source):
+        pass
+    assert source.released == 3
+    write_abundances(ImagePixels(source), library(), "fcls", Forgetful)
+    assert source.released == 6
