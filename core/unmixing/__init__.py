@@ -2,14 +2,18 @@
 
 from .abundances import AbundanceSolver, fcls, nnls, scls, ucls
 from .endmembers import Endmembers, vca
+from .model_order import ModelOrder, hfc, hysime
 from .simplex import minimum_volume
 from .statistics import UnmixingError
 
 __all__ = [
     "AbundanceSolver",
     "Endmembers",
+    "ModelOrder",
     "UnmixingError",
     "fcls",
+    "hfc",
+    "hysime",
     "minimum_volume",
     "nnls",
     "scls",
