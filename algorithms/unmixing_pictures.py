@@ -24,6 +24,7 @@ MISSING = (
 
 _HOLE_IN_SPACINGS = 3.0  # wider gaps between wavelengths are not drawn across
 _DOTS_PER_INCH = 100
+_MAPS_WIDE, _LARGEST_MAP = 8.0, 3.5  # inches, of all maps in a row and of one
 
 
 @dataclass(frozen=True)
@@ -63,24 +64,24 @@ def spectra(parts: Sequence[Lines]) -> str:
     return _picture(figure, "Spectra of the endmembers")
 
 
-def curve(scores: dict[int, float], count: int, label: str) -> str:
+def curve(scores: dict[int, float], count: int) -> str:
     """Scores over the number of endmembers, with a mark at the one that was chosen."""
     figure = _figure(6.0, 3.0)
     axes = figure.subplots()
     axes.plot(list(scores), list(scores.values()), marker="o")
     axes.axvline(count, color="C1", linestyle="--", label=f"chosen: {count}")
-    axes.set(xlabel="Number of endmembers", ylabel=label)
+    axes.set(xlabel="Number of endmembers", ylabel="Score")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
-    return _picture(figure, label)
+    return _picture(figure, "Scores of the numbers of endmembers")
 
 
 def maps(parts: Sequence[Map], columns: int, limits: tuple[float, float], label: str) -> str:
     """Maps with one colour scale between ``limits``, in rows of so many ``columns``."""
     rows = -(-len(parts) // columns)
     height, width = parts[0].plane.shape
-    side = 9.0 / columns
-    figure = _figure(9.0, rows * (side * min(max(height / width, 0.3), 3.0) + 0.3))
+    side = min(_MAPS_WIDE / columns, _LARGEST_MAP)
+    figure = _figure(columns * side + 1.0, rows * (side * min(max(height / width, 0.3), 3.0) + 0.25))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
@@ -89,7 +90,7 @@ def maps(parts: Sequence[Map], columns: int, limits: tuple[float, float], label:
         axes.set_title(part.title, fontsize="small")
         for row, column in part.marks:
             axes.plot(column, row, "o", markersize=9, markerfacecolor="none", markeredgecolor="red")
-    figure.colorbar(shown, ax=list(grid), label=label, shrink=0.8)
+    figure.colorbar(shown, ax=list(grid), label=label, aspect=30, fraction=0.04)
     return _picture(figure, label)
 
 

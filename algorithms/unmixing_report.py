@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from .unmixing_jobs import Match, Separation
 
 METHODS = {
-    "mdl": ("minimum description length (MDL)", "Length of the code (nats), the shortest is chosen"),
-    "hysime": ("HySime", "Mean square error but for a constant, the least is chosen"),
-    "hfc": ("HFC", "Difference of the eigenvalues over its threshold, those above 1 count"),
+    "mdl": ("minimum description length (MDL)", "length of the code in nats; the shortest is chosen"),
+    "hysime": ("HySime", "mean square error but for a constant; the least is chosen"),
+    "hfc": ("HFC", "difference of the eigenvalues over its threshold; those above 1 count"),
 }
 _COLUMNS = 3  # maps beside each other
 
@@ -115,11 +115,12 @@ def _beside(separation: Separation, other: Separation, pairs: Sequence[Match]) -
     yield _table(_facts(other))
     yield (
         "<p>Endmembers of the two images are paired so that their abundances correlate most; the difference "
-        "is the mean absolute one of the abundances. Both are those of the pixels of the pictures.</p>"
+        "is the mean absolute one of the abundances. Both are those of the pixels of the pictures. "
+        "Endmembers without a partner come last.</p>"
     )
     first, second = separation.extraction.library.names, other.extraction.library.names
     yield _rows(
-        ("Image", other.title, "Correlation", "Difference"),
+        (separation.title, other.title, "Correlation", "Difference"),
         [
             (first[pair.first], second[pair.second], f"{pair.correlation:.3f}", f"{pair.difference:.3f}")
             for pair in pairs
@@ -138,6 +139,7 @@ def _beside(separation: Separation, other: Separation, pairs: Sequence[Match]) -
     if pictures.available():
         one, two = (_abundances(item, f"{item.title}: ") for item in (separation, other))
         beside = [part for pair in pairs for part in (one[pair.first], two[pair.second])]
+        beside += [part for part in (*one, *two) if not any(part is shown for shown in beside)]
         yield pictures.maps(beside, 2, (0.0, 1.0), "Abundance")
     yield from _residual([separation, other])
 
@@ -167,8 +169,8 @@ def _curve(method: str, order: ModelOrder, title: str = "") -> Iterator[str]:
     name, label = METHODS[method]
     yield f"<h2>Number of endmembers by {escape(name)}{f', {escape(title)}' if title else ''}</h2>"
     if pictures.available():
-        yield pictures.curve(order.scores, order.count, label)
-    yield f"<p>{escape(label)}.</p>"
+        yield pictures.curve(order.scores, order.count)
+    yield f"<p>Score: {escape(label)}.</p>"
     yield _table({str(number): f"{score:.6g}" for number, score in order.scores.items()}, numbers=True)
 
 

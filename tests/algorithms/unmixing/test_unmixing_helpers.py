@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from hyperlift.algorithms.unmixing_jobs import Match, matches
 from hyperlift.algorithms.unmixing_layers import centre_of
 from hyperlift.algorithms.unmixing_progress import Stages
 from hyperlift.algorithms.unmixing_quicklook import SIDE, Quicklook
@@ -67,3 +70,24 @@ def test_quicklook_keeps_every_so_many_th_pixel_of_any_tiles(tile):
 def test_centre_of_a_pixel(transform, centre):
     point = centre_of(Georeference(transform), 2, 3)
     assert (point.x(), point.y()) == pytest.approx(centre)
+
+
+def separation_of(planes):
+    return SimpleNamespace(count=len(planes), abundances=SimpleNamespace(pixels=planes.astype(np.float32)))
+
+
+def test_endmembers_are_paired_by_their_abundances_where_both_images_are_valid():
+    planes = np.random.default_rng(4).random((3, 10, 12))
+    few = np.stack([planes[2] + 0.1, planes[0]])
+    few[:, :2] = np.nan
+    pairs = matches(separation_of(planes), separation_of(few))
+    assert [(pair.first, pair.second) for pair in pairs] == [(0, 1), (2, 0)]
+    assert [pair.correlation for pair in pairs] == pytest.approx([1.0, 1.0], abs=1e-5)
+    assert [pair.difference for pair in pairs] == pytest.approx([0.0, 0.1], abs=1e-5)
+
+
+def test_endmember_that_is_nowhere_correlates_with_nothing():
+    planes = np.random.default_rng(4).random((2, 10, 12))
+    planes[1] = 0.0
+    assert matches(separation_of(planes), separation_of(planes))[1] == Match(1, 1, 0.0, 0.0)
+    assert matches(separation_of(planes), separation_of(np.full((2, 10, 12), np.nan))) == ()
