@@ -65,5 +65,5 @@ class Tally:
 
 def _bits(rmse: FloatArray) -> npt.NDArray[np.uint32]:
     """Leading bits of the numbers as float32, in the order of the numbers."""
-    bits: npt.NDArray[np.uint32] = rmse.astype(np.float32).view(np.uint32) >> _DROPPED_BITS
+    bits: npt.NDArray[np.uint32] = rmse.astype(np.float32).view(np.uint32) >> np.uint32(_DROPPED_BITS)
     return bits
