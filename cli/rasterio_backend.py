@@ -65,13 +65,14 @@ class RasterioSource:
     def _describe(self) -> None:
         """Take in all metadata at once; nothing here touches pixels."""
         dataset, numbers = self._dataset, self._numbers
-        self.metadata: Mapping[str, str] = dataset.tags()
+        own, envi = dataset.tags(), dataset.tags(ns="ENVI")
+        self.metadata: Mapping[str, str] = {**envi, **own}
         tags = RasterTags(
             names=tuple(dataset.descriptions[n - 1] or "" for n in numbers),
             bands=tuple(dataset.tags(n) for n in numbers),
             imagery=tuple(dataset.tags(n, ns="IMAGERY") for n in numbers),
-            dataset=self.metadata,
-            envi=dataset.tags(ns="ENVI"),
+            dataset=own,
+            envi=envi,
             sentinel2_xml="".join(dataset.tags(ns="xml:SENTINEL2").values()),
         )
         self.bands = band_table(tags)

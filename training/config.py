@@ -39,6 +39,10 @@ def _ablation(**network: object) -> TrainingConfig:
 
 CONFIGS = {
     "explains2a": _EXPLAINS2A,
+    # A second cycle from a checkpoint (--weights) that looks more at the shape of dark spectra.
+    "explains2a-finish": replace(
+        _EXPLAINS2A, loss=LossConfig(tv=1e-4, angle=0.3), schedule=ScheduleConfig(steps=800, rate=2e-4)
+    ),
     # The ablations of the paper, and half of the data.
     "explains2a-no-attention": _ablation(spectral_attention=False, spatial_attention=False),
     "explains2a-hybrid": _ablation(solver="hybrid"),

@@ -19,12 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hyperlift.core.spectral import grid, sensor
+
 from .baselines import ridge
 from .cards import NO_DIGEST, band_estimators, card_text, make_card
 from .config import CONFIGS
 from .scenes import scene_maker
 from .scores import held_out_scenes, score
-from .spectra import data_folder, load_collections
+from .sensing import Observer, View
+from .spectra import WORKING_GRID, data_folder, load_collections
 from .task import LiftingTask
 
 _OPSET = 17
@@ -55,11 +58,13 @@ class Deployed(nn.Module):
 def measure_halo(module: Deployed, tolerance: float = 2e-5) -> int:
     """Pixels around a tile that its result depends on by more than ``tolerance`` reflectance.
 
-    Measured on rough random images, where far pixels matter most; a multiple of eight.
+    Measured on a rough random image, where far pixels matter most, at one resolution and at native
+    footprints; a multiple of eight.
     """
-    random = torch.Generator().manual_seed(2)
     side, core = 176, 16
-    image = 0.6 * torch.rand(1, module.bands, side, side, generator=random)
+    sharp = 0.6 * np.random.default_rng(2).random((module.bands, side, side), dtype=np.float32)
+    observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
+    image = torch.from_numpy(np.stack([sharp, observer.degrade(sharp, View(native=True))]))
     middle = (side - core) // 2
 
     def result(halo: int) -> Tensor:

@@ -45,7 +45,8 @@ class Reflectance:
 
     def of(self, pixels: PixelArray) -> PixelArray:
         """Reflectance of stored numbers ``(n, h, w)``."""
-        result: PixelArray = pixels * self.scale[:, None, None] + self.offset[:, None, None]
+        scaled = pixels * self.scale[:, None, None] + self.offset[:, None, None]
+        result: PixelArray = scaled.astype(np.float32, copy=False)
         return result
 
 
@@ -75,8 +76,8 @@ def calibrate(
         raise RasterError(f"SCALE is {scale:g}; give a positive number, or none to recognise the scale.")
     used = [number - 1 for number in numbers]
     stated, why = _stated(source, used), "as given"
-    scales = np.full(len(used), scale if scale is not None else np.nan)
-    offsets = np.full(len(used), offset if offset is not None else 0.0)
+    scales: npt.NDArray[np.float64] = np.full(len(used), scale if scale is not None else np.nan)
+    offsets: npt.NDArray[np.float64] = np.full(len(used), offset if offset is not None else 0.0)
     if stated is not None:
         if scale is None:
             scales, why = stated[0], "as the file states"

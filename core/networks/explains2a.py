@@ -298,7 +298,8 @@ class Fusion(nn.Module):
         if self.pointwise is None:
             return fused
         with _exactly(msi):
-            return fused.float() + self.pointwise(msi)
+            fused = fused.to(msi.dtype) + self.pointwise(msi)
+        return fused
 
 
 class ExplainS2A(nn.Module):

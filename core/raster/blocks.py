@@ -128,7 +128,7 @@ class Source(Protocol):
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """The file's own metadata items."""
+        """The file's own metadata items, those of its ENVI header among them."""
 
     def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
         """Read a window that lies inside the raster.

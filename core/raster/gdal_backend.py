@@ -78,13 +78,14 @@ class GdalSource:
     def _describe(self) -> None:
         """Take in all metadata at once; nothing here touches pixels."""
         dataset, bands = self._dataset, self._bands
-        self.metadata: Mapping[str, str] = dict(dataset.GetMetadata() or {})
+        own, envi = dict(dataset.GetMetadata() or {}), dict(dataset.GetMetadata("ENVI") or {})
+        self.metadata: Mapping[str, str] = {**envi, **own}
         tags = RasterTags(
             names=tuple(band.GetDescription() for band in bands),
             bands=tuple(dict(band.GetMetadata() or {}) for band in bands),
             imagery=tuple(dict(band.GetMetadata("IMAGERY") or {}) for band in bands),
-            dataset=self.metadata,
-            envi=dict(dataset.GetMetadata("ENVI") or {}),
+            dataset=own,
+            envi=envi,
             sentinel2_xml="".join(dataset.GetMetadata_List("xml:SENTINEL2") or []),
         )
         self.bands = band_table(tags)

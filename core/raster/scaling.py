@@ -20,7 +20,7 @@ Numbers = Sequence[Optional[float]]
 
 
 def stated_calibration(tags: RasterTags, scales: Numbers, offsets: Numbers) -> Calibration | None:
-    """What the file states of its numbers: the bands' own scale and offset, else the product's.
+    """What the file states of its numbers: the bands' own scale and offset, else ENVI's, else the product's.
 
     Args:
         tags: metadata items of the dataset and its bands.
@@ -31,6 +31,9 @@ def stated_calibration(tags: RasterTags, scales: Numbers, offsets: Numbers) -> C
     offset = tuple(value or 0.0 for value in offsets)
     if any(value != 1.0 for value in scale) or any(value != 0.0 for value in offset):
         return Calibration(scale, offset)
+    factor = _number(folded(tags.envi).get("reflectance_scale_factor", "")) or 1.0
+    if factor > 0.0 and factor != 1.0:
+        return Calibration((1.0 / factor,) * len(scale), offset)
     return _of_sentinel2_product(tags)
 
 

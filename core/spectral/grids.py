@@ -92,7 +92,7 @@ def _aviris(name: str) -> Grid:
 
 
 def _regular(name: str, first_nm: float, last_nm: float, step_nm: float) -> Grid:
-    centres = np.arange(first_nm, last_nm + step_nm / 2, step_nm)
+    centres = np.arange(first_nm, last_nm + step_nm / 2, step_nm, dtype=np.float64)
     return Grid(name, centres, np.full_like(centres, step_nm))
 
 

@@ -27,8 +27,13 @@ def resampling_matrix(source: Grid, target: Grid) -> tuple[FloatArray, npt.NDArr
     kernel /= kernel.sum()
     supported = source.covers(target.wavelength_nm)
     at = target.wavelength_nm[:, None] + extra[:, None] * _QUADRATURE
-    hats = hat_matrix(source.wavelength_nm, at.ravel()).reshape(*at.shape, len(source))
-    matrix = np.einsum("q,tqs->ts", kernel, hats) * supported[:, None]
+    centres = source.wavelength_nm[order]
+    first = np.maximum(np.searchsorted(centres, at[:, 0]) - 1, 0)
+    last = np.searchsorted(centres, at[:, -1], side="right") + 1
+    matrix = np.zeros((len(target), len(source)))
+    for row in np.flatnonzero(supported):
+        near = slice(first[row], last[row])
+        matrix[row, order[near]] = kernel @ hat_matrix(centres[near], at[row])
     return matrix, supported
 
 

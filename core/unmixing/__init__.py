@@ -2,6 +2,7 @@
 
 from .abundances import AbundanceSolver, fcls, nnls, scls, ucls
 from .endmembers import Endmembers, vca
+from .mdl import mdl
 from .model_order import ModelOrder, hfc, hysime
 from .simplex import minimum_volume
 from .statistics import UnmixingError
@@ -14,6 +15,7 @@ __all__ = [
     "fcls",
     "hfc",
     "hysime",
+    "mdl",
     "minimum_volume",
     "nnls",
     "scls",

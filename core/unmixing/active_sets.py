@@ -13,6 +13,8 @@ from scipy.optimize import nnls as lawson_hanson
 from .pivoting import MaskArray, Tableaus
 from .statistics import FloatArray
 
+IndexArray = npt.NDArray[np.int64]
+
 _SLACK = 1e-13  # multipliers above minus this, times one plus the pixel's norm, count as not negative
 _CHANCES = 3  # exchanges of all wrong variables without progress, before they are exchanged one by one
 _ROUNDS_A_VARIABLE = 20
@@ -69,7 +71,7 @@ class ActiveSets:
         """Which rows of ``shares`` (n, p) fulfil the conditions of Karush, Kuhn and Tucker."""
         with np.errstate(all="ignore"):
             multipliers = (shares @ self._columns.T - pixels) @ self._columns
-            optimal: MaskArray = (shares >= 0.0).all(axis=1)
+            optimal: MaskArray = np.all(shares >= 0.0, axis=1)
             if self._sums_to_one:
                 multipliers -= np.einsum("np,np->n", multipliers, shares)[:, None]
                 optimal &= np.abs(shares.sum(axis=1) - 1.0) <= _SLACK
@@ -81,9 +83,9 @@ class ActiveSets:
         """The minimisers (n, p) by block principal pivoting from ``support`` (n, p) on; overwrites that."""
         count = len(self._columns)
         answer = np.empty_like(pixels)
-        rows = np.arange(len(pixels))
-        fewest = np.full(len(pixels), count + 1)
-        chances = np.full(len(pixels), _CHANCES)
+        rows: IndexArray = np.arange(len(pixels))
+        fewest: IndexArray = np.full(len(pixels), count + 1)
+        chances: IndexArray = np.full(len(pixels), _CHANCES)
         for _ in range(_ROUNDS_A_VARIABLE * count):
             values = self.solve_on(pixels, support)
             wrong = values < np.where(support, 0.0, slack[:, None])
@@ -132,7 +134,8 @@ class ActiveSets:
     def _make_face(self, support: MaskArray) -> Face:
         """QR of the support's columns: a rotated pixel holds first what the face explains, then the rest."""
         free, held = np.flatnonzero(support), np.flatnonzero(~support)
-        columns, origin = self._columns, np.zeros(len(support))
+        columns = self._columns
+        origin: FloatArray = np.zeros(len(support))
         if self._sums_to_one:
             origin = columns[:, free[0]]
             columns, free = columns - origin[:, None], free[1:]
@@ -176,5 +179,5 @@ def _codes(support: MaskArray) -> npt.NDArray[np.generic]:
 def _runs(codes: npt.NDArray[np.generic]) -> Iterator[slice]:
     """The runs of equal values in sorted ``codes``."""
     edges = np.flatnonzero(codes[1:] != codes[:-1]) + 1
-    bounds = [0, *edges.tolist(), len(codes)] if len(codes) else []
+    bounds = [0, *map(int, edges), len(codes)] if len(codes) else []
     return (slice(start, stop) for start, stop in zip(bounds, bounds[1:]))

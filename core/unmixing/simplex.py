@@ -82,7 +82,7 @@ def minimum_volume(pixels: PixelBlocks, count: int, seed: int = 0) -> Endmembers
 
 def _sample(pixels: PixelBlocks, statistics: PixelStatistics, seed: int) -> FloatArray:
     """All valid pixels, or those among :data:`SAMPLE` random ones."""
-    indices = np.arange(statistics.total)
+    indices: npt.NDArray[np.int64] = np.arange(statistics.total)
     if statistics.total > SAMPLE:
         indices = np.sort(np.random.default_rng(seed).choice(statistics.total, SAMPLE, replace=False))
     table = rows_at(pixels, indices)
@@ -93,7 +93,8 @@ def _sample(pixels: PixelBlocks, statistics: PixelStatistics, seed: int) -> Floa
 def _nearest_pixels(pixels: PixelBlocks, spectra: FloatArray) -> npt.NDArray[np.int64]:
     """Positions ``(p,)`` of the pixels at the least angle from ``spectra (p, bands)``, none twice."""
     count = len(spectra)
-    cosines, places = np.full((count, 0), -np.inf), np.zeros((count, 0), dtype=np.int64)
+    cosines: FloatArray = np.full((count, 0), -np.inf)
+    places: npt.NDArray[np.int64] = np.zeros((count, 0), dtype=np.int64)
     for start, chunk in chunks(pixels):
         with np.errstate(invalid="ignore", divide="ignore"):
             own = spectra.astype(chunk.dtype) @ (chunk / np.linalg.norm(chunk, axis=1, keepdims=True)).T
@@ -101,7 +102,8 @@ def _nearest_pixels(pixels: PixelBlocks, spectra: FloatArray) -> npt.NDArray[np.
         cosines = np.hstack([cosines, own])
         places = np.hstack([places, np.broadcast_to(np.arange(start, start + len(chunk)), own.shape)])
         best = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
-        cosines, places = (np.take_along_axis(table, best, axis=1) for table in (cosines, places))
+        cosines = np.take_along_axis(cosines, best, axis=1)
+        places = np.take_along_axis(places, best, axis=1)
     indices: list[int] = []
     for ranked in places:
         indices.append(next(int(place) for place in ranked if place not in indices))

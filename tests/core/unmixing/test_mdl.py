@@ -1,11 +1,14 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 
 from hyperlift.core.errors import CancelledError
-from hyperlift.core.unmixing import mdl as module
 from hyperlift.core.unmixing.likely_simplex import _log_likelihood, _whole, likely_simplex
 from hyperlift.core.unmixing.mdl import mdl
 from hyperlift.core.unmixing.statistics import UnmixingError
+
+module = import_module("hyperlift.core.unmixing.mdl")  # the package has the function under this name
 
 BANDS = 48
 
