@@ -295,10 +295,9 @@ class Fusion(nn.Module):
         emphasised = spectra * bands * pixels
         features = F.relu(self.head(torch.cat([emphasised, fine], dim=1)))
         fused: Tensor = spectra + self.tail(self.blocks(features))
-        if self.pointwise is None:
-            return fused
-        with _exactly(msi):
-            fused = fused.to(msi.dtype) + self.pointwise(msi)
+        if self.pointwise is not None:
+            with _exactly(msi):
+                fused = fused.to(msi.dtype) + self.pointwise(msi)
         return fused
 
 
