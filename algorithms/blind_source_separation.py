@@ -14,6 +14,7 @@ from .unmixing_base import (
     require_library_path,
     summary_results,
     summary_sentence,
+    warn_at_the_end,
 )
 from .unmixing_help import SEPARATION_PAGE, SEPARATION_PARAMETERS
 from .unmixing_progress import Stages
@@ -91,6 +92,8 @@ class BlindSourceSeparation(UnmixingAlgorithm):
         other, separation = self._separate(files, Stages(FeedbackMonitor(feedback)))
         names, summary = separation.extraction.library.names, separation.summary
         feedback.pushInfo(summary_sentence(names, summary))
+        if separation.order is not None:
+            warn_at_the_end(feedback, separation.order)
         results = {**files, self.COUNT: separation.count, **summary_results(names, summary)}
         pairs = ()
         if other is not None:
@@ -120,11 +123,11 @@ class BlindSourceSeparation(UnmixingAlgorithm):
 
     def _separate(self, files: dict[str, str], stages: Stages) -> tuple[Separation | None, Separation]:
         """The image to compare with comes first: it writes nothing, should the run be cancelled."""
-        from .unmixing_jobs import SeparationJob, require_same_pixels
+        from .unmixing_jobs import SeparationJob, require_comparable
 
         image, other, start = self._image, None, 0.0
         if self._other is not None:
-            require_same_pixels(image.path, self._other.path)
+            require_comparable(image.path, self._other.path, tuple(files.values()))
             job = SeparationJob(self._other.path, self._other.title, self._count, self._seed)
             other, start = job.run(stages, (0.0, 0.4)), 0.4
         rasters = files[self.OUTPUT], files.get(self.OUTPUT_RMSE, "")

@@ -7,7 +7,7 @@ from typing import Any
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from .feedback import FeedbackMonitor
-from .unmixing_base import UnmixingAlgorithm, require_folder
+from .unmixing_base import UnmixingAlgorithm, require_folder, warn_at_the_end
 from .unmixing_help import COUNT_PAGE, COUNT_PARAMETERS
 from .unmixing_progress import Stages
 
@@ -83,6 +83,8 @@ class EstimateEndmemberCount(UnmixingAlgorithm):
         with opened(self._image.path, stages) as pixels:
             order = estimate_count(pixels, self._method, self._bounds, self._seed, stages)
         feedback.pushInfo(self.tr("{} endmembers by {}.").format(order.count, self._method))
+        if self._method == "mdl":
+            warn_at_the_end(feedback, order)
         texts = {
             self.CURVE: curve_csv(order),
             self.REPORT: count_page(self._image.title, self._method, order),

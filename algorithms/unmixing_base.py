@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingContext,
+    QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
@@ -29,6 +30,7 @@ from .unmixing_layers import abundance_colours
 
 if TYPE_CHECKING:
     from ..core.unmixing.image import AbundanceSummary
+    from ..core.unmixing.model_order import ModelOrder
 
 LIBRARY_SUFFIXES = (".sli", ".csv")
 SUMMARY_NUMBERS = {
@@ -184,6 +186,15 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
             details.setPostProcessor(style())
         if details.name == self.parameterDefinition(parameter).description():
             details.name = name
+
+
+def warn_at_the_end(feedback: QgsProcessingFeedback, order: ModelOrder) -> None:
+    """Say so when the number that was found is the greatest that was tried."""
+    if order.count == max(order.scores):
+        feedback.pushWarning(
+            f"{order.count} endmembers are the greatest number that was tried, and the image may well have "
+            "more; look at the scores, or choose a number."
+        )
 
 
 def mean_abundances(names: tuple[str, ...], summary: AbundanceSummary) -> str:

@@ -236,11 +236,11 @@ class Match:
     difference: float
 
 
-def require_same_pixels(path: str, other: str) -> None:
-    """Check that two images have as many rows and columns.
+def require_comparable(path: str, other: str, outputs: tuple[str, ...]) -> None:
+    """Check that two images have as many rows and columns, and that the second is not written over.
 
     Raises:
-        HyperLiftError: they have not, or cannot be opened.
+        HyperLiftError: they have not, it is, or they cannot be opened.
     """
     with closing(GdalSource(path)) as one, closing(GdalSource(other)) as two:
         if one.shape != two.shape:
@@ -248,6 +248,8 @@ def require_same_pixels(path: str, other: str) -> None:
                 f"The image has {one.shape[0]} x {one.shape[1]} pixels and the one to compare it with "
                 f"{two.shape[0]} x {two.shape[1]}; choose two on the same pixels."
             )
+        for output in outputs:
+            require_distinct(output, two.files)
 
 
 def matches(first: Separation, second: Separation) -> tuple[Match, ...]:

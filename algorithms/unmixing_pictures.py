@@ -52,14 +52,14 @@ def available() -> bool:
 
 def spectra(parts: Sequence[Lines]) -> str:
     """Spectra over wavelength, or over the number of the band where that is unknown; images side by side."""
-    figure = _figure(8.0, 3.6)
+    figure = _figure(10.0, 5.0)
     for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts):
         centres = part.library.wavelength_nm
         for name, spectrum, colour in zip(part.library.names, part.library.spectra, part.colours):
             line = _broken(np.arange(1.0, len(spectrum) + 1) if centres is None else centres, spectrum)
             axes.plot(*line, color=f"C{colour % 10}", marker="." if len(spectrum) < 30 else "", label=name)
         axes.set(title=part.title, xlabel="Band" if centres is None else "Wavelength (nm)")
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.15))
     figure.axes[0].set_ylabel("Value, in the unit of the image")
     return _picture(figure, "Spectra of the endmembers")
 

@@ -184,6 +184,12 @@ def test_comparison_with_other_pixels(refused, mixture, small_scene):
     assert "has 24 x 30 pixels and the one to compare it with 10 x 12; choose two on the same" in message
 
 
+def test_output_over_the_image_to_compare_with(refused, mixture, small_scene, read):
+    other = small_scene(read(mixture.path), "other.tif")
+    message = refused("blindsourceseparation", mixture.path, COUNT=3, COMPARISON=other, OUTPUT=other)
+    assert "is a file of the input as well; choose another name" in message
+
+
 @pytest.mark.parametrize("cancel_at", [0.01, 30.0, 70.0, 85.0])
 def test_cancelled_half_way_leaves_nothing(refused, mixture, few_tries, cancel_at):
     message = refused("blindsourceseparation", mixture.path, COMPARISON=mixture.path, cancel_at=cancel_at)
