@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
+from .mixture_likelihood import inverse_mills
 from .statistics import FloatArray
 
 MOST_NOISE = 0.1  # share of a coordinate's variance that is taken for noise while the facets are sought
@@ -71,7 +72,7 @@ def _log_likelihood(rows: FloatArray, table: FloatArray, variances: FloatArray) 
     scaled = (table @ rows.T) / deviation
     logarithm = log_ndtr(scaled)
     value = float(np.linalg.slogdet(rows)[1] + logarithm.sum() / len(table))
-    mills = np.exp(-(scaled**2) / 2.0 - np.log(2.0 * np.pi) / 2.0 - logarithm)
+    mills = inverse_mills(scaled)
     slope = np.linalg.inv(rows).T + (mills.T @ table) / deviation[:, None] / len(table)
     pull = (mills * scaled).mean(axis=0) * (bounded / deviation) ** 2
     return value, slope - pull[:, None] * (rows * variances)

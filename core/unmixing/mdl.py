@@ -12,20 +12,16 @@ from ..inference.report import Monitor, SilentMonitor
 from .dirichlet import fit_dirichlet
 from .likely_simplex import likely_simplex
 from .mixture_likelihood import Draws, draw
-from .model_order import ModelOrder, require_pixels
-from .noise import factor_noise, regression_noise
+from .model_order import ModelOrder
+from .sampled_pixels import LEAST_NOISE, Coordinates, SampledPixels, drawn_pixels
 from .simplex import minimum_volume_simplex
-from .statistics import FloatArray, PixelBlocks, UnmixingError, chunks, valid_rows
+from .statistics import FloatArray, PixelBlocks, UnmixingError
 
-SAMPLE = 20_000
-COMPONENTS = 100
 DRAWS = 32
 ROUNDS = 3
 ALPHA_STEPS = 4
 BLOCK = 1_000
-CLASSES = 20  # of brightness
-AMPLIFIED = 2.0
-LEAST_NOISE = 1e-8  # variance, as a share of the mean over the bands: 80 dB
+LARGER = (1.0, 1.25, 1.6, 2.0, 2.5)
 
 
 def mdl(
@@ -48,7 +44,7 @@ def mdl(
     of ``L`` pixels in ``M`` dimensions. The expectation is taken by importance sampling around the abundances
     of each pixel (:mod:`.mixture_likelihood`), which needs few draws at any noise, so that none is added
     to clean images; less than a noise of 80 dB below the signal is taken for that much. Of more than
-    :data:`COMPONENTS` bands so many principal components are used.
+    :data:`.COMPONENTS` bands so many principal components are used.
 
     With more than twice as many bands as ``maximum``, bands are first divided by their noise
     (:func:`.regression_noise`), which makes noise that differs among bands white and leaves white noise as it
@@ -59,7 +55,7 @@ def mdl(
 
     Args:
         pixels: ``(n, bands)`` with nodata as NaN, in any blocks; gone through once. Of more than
-            :data:`SAMPLE` valid ones so many random ones are used.
+            :data:`.SAMPLE` valid ones so many random ones are used.
         minimum: least number tried, 2 or more.
         maximum: greatest number tried, at most as many as bands (one less without ``sums_to_one``). Numbers
             of more spectra than noiseless pixels are mixtures of are left out.
@@ -78,7 +74,7 @@ def mdl(
         )
     monitor = monitor or SilentMonitor()
     random = np.random.default_rng(seed)
-    sample = _Sample.of(_drawn(pixels, random), maximum, sums_to_one)
+    sample = SampledPixels.of(drawn_pixels(pixels, random), maximum, sums_to_one)
     most = min(maximum, sample.rank + 1)
     if most < minimum:
         raise UnmixingError(
@@ -89,25 +85,9 @@ def mdl(
     for count in range(minimum, most + 1):
         done = (count - minimum) / (most - minimum + 1)
         follower = _Follower(monitor, done, 1.0 / (most - minimum + 1))
-        scores[count] = sample.coordinates(count).code_length(random, follower)
+        scores[count] = _code_length(sample.coordinates(count), random, follower)
     monitor.progress(1.0)
     return ModelOrder(min(scores, key=scores.__getitem__), scores)
-
-
-def _drawn(pixels: PixelBlocks, random: np.random.Generator) -> FloatArray:
-    """All valid pixels, or :data:`SAMPLE` random ones: those with the least random keys."""
-    keys, kept = np.empty(0), None
-    for _, chunk in chunks(pixels):
-        valid = chunk[valid_rows(chunk)].astype(np.float64)
-        keys = np.append(keys, random.random(len(valid)))
-        kept = valid if kept is None else np.concatenate([kept, valid])
-        if len(keys) > SAMPLE:
-            least = np.sort(np.argpartition(keys, SAMPLE)[:SAMPLE])
-            keys, kept = keys[least], kept[least]
-    if kept is None or not len(kept):
-        raise UnmixingError("There is no valid pixel: choose an image that is not all nodata.")
-    require_pixels(len(kept), kept.shape[1])
-    return kept
 
 
 @dataclass(frozen=True)
@@ -125,115 +105,19 @@ class _Follower:
         self.monitor.progress(self.start + self.length * fraction)
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """Pixels less their mean.
-
-    Attributes:
-        centred: ``(n, bands)``.
-        covariance: ``(bands, bands)``.
-        scale: noise of every band ``(bands,)``, None where it depends on the number of endmembers.
-        dimensions: that the pixels vary in.
-    """
-
-    centred: FloatArray
-    covariance: FloatArray
-    scale: FloatArray | None
-    dimensions: int
-
-    @classmethod
-    def of(cls, pixels: FloatArray, maximum: int, sums_to_one: bool) -> _Sample:
-        """Of pixels ``(n, bands)``, divided by their sums or not."""
-        bands = pixels.shape[1]
-        dimensions = bands if sums_to_one else bands - 1
-        if maximum > dimensions:
-            raise UnmixingError(
-                f"{bands} bands allow {dimensions} endmembers at most to be told from noise: "
-                f"ask for a maximum below {maximum}."
-            )
-        if not sums_to_one:
-            pixels = _shares(pixels, maximum)
-            require_pixels(len(pixels), bands)
-        centred = pixels - pixels.mean(axis=0)
-        covariance = centred.T @ centred / len(centred)
-        if not np.any(np.diag(covariance) > 1e-14 * (pixels**2).mean(axis=0)):
-            raise UnmixingError("All valid pixels are the same: choose an image that varies.")
-        scale = None
-        if sums_to_one:
-            floor = LEAST_NOISE * float(np.diag(covariance).mean())
-            noise = regression_noise(covariance).variance if bands > 2 * maximum else np.ones(bands)
-            scale = np.sqrt(np.maximum(noise, floor))
-        return cls(centred, covariance, scale, dimensions)
-
-    @property
-    def rank(self) -> int:
-        """Number of dimensions in which the pixels vary more than by the least noise."""
-        scale = np.ones(len(self.covariance)) if self.scale is None else self.scale
-        variances = np.linalg.eigvalsh(self.covariance / np.outer(scale, scale))
-        return int(np.count_nonzero(variances > LEAST_NOISE * variances.mean()))
-
-    def coordinates(self, count: int) -> _Coordinates:
-        """Principal coordinates of the pixels in units of the noise, for ``count`` endmembers."""
-        scale = self.scale
-        if scale is None:
-            scale = np.sqrt(factor_noise(self.covariance, count - 1))
-        log_volume = -float(np.log(scale).sum())
-        if self.dimensions < len(scale):  # of pixels with a sum of one
-            log_volume += float(np.log((scale**2).mean())) / 2.0
-        variances, axes = np.linalg.eigh(self.covariance / np.outer(scale, scale))
-        variances = np.clip(variances[::-1][: min(self.dimensions, COMPONENTS)], 0.0, None)
-        points = (self.centred / scale) @ axes[:, ::-1][:, : count - 1]
-        return _Coordinates(points, variances, log_volume)
-
-
-def _shares(pixels: FloatArray, maximum: int) -> FloatArray:
-    """Pixels divided by their sums, without those whose noise that amplifies too much.
-
-    Noise is what lies outside the ``maximum - 1`` leading principal axes, averaged over pixels with sums of
-    about the same size.
-    """
-    sums = pixels.sum(axis=1)
-    order = np.argsort(sums)[np.count_nonzero(sums <= 0.0) :]
-    shares: FloatArray = pixels[order] / sums[order, None]
-    if len(shares) < CLASSES * pixels.shape[1]:
-        return shares
-    centred = shares - shares.mean(axis=0)
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, 1 : 1 - maximum]
-    classes = np.array_split(((centred @ axes) ** 2).sum(axis=1), CLASSES)
-    noise = np.array([part.mean() for part in classes])
-    clear = noise <= AMPLIFIED * np.median(noise[CLASSES // 2 :])
-    kept: FloatArray = shares[np.repeat(clear, [len(part) for part in classes])]
-    return kept
-
-
-@dataclass(frozen=True)
-class _Coordinates:
-    """Pixels in principal coordinates.
-
-    Attributes:
-        points: the leading coordinates, ``(n, K - 1)``.
-        variances: of all ``M`` of them, largest first.
-        log_volume: logarithm of how much a volume among the pixels grows in these coordinates.
-    """
-
-    points: FloatArray
-    variances: FloatArray
-    log_volume: float
-
-    def code_length(self, random: np.random.Generator, follower: _Follower) -> float:
-        """Description length of the pixels as mixtures of ``K`` endmembers, in nats."""
-        follower.progress(0.0)
-        total, count = len(self.points), self.points.shape[1] + 1
-        trailing = self.variances[count - 1 :]
-        noise = max(float(trailing.mean()), LEAST_NOISE * float(self.variances.mean()))
-        seed = int(random.integers(2**31))
-        start = minimum_volume_simplex(self.points, count, seed, noise_variance=noise)
-        vertices = likely_simplex(self.points, noise, start)
-        inside = _Mixtures(self.points, noise, random, follower).log_likelihood(vertices)
-        beside = len(trailing) * np.log(2.0 * np.pi * noise) + trailing.sum() / noise
-        parameters = 1 + count * (len(self.variances) + 1)
-        likelihood = inside + total * (self.log_volume - beside / 2.0)
-        return float(parameters / 2.0 * np.log(total) - likelihood)
+def _code_length(coordinates: Coordinates, random: np.random.Generator, follower: _Follower) -> float:
+    """Description length of pixels as mixtures of one endmember more than coordinates, in nats."""
+    follower.progress(0.0)
+    points, variances = coordinates.points, coordinates.variances
+    total, count = len(points), points.shape[1] + 1
+    trailing = variances[count - 1 :]
+    noise = max(float(trailing.mean()), LEAST_NOISE * float(variances.mean()))
+    start = minimum_volume_simplex(points, count, int(random.integers(2**31)), noise_variance=noise)
+    vertices = likely_simplex(points, noise, start)
+    inside = _Mixtures(points, noise, random, follower).log_likelihood(vertices)
+    beside = len(trailing) * np.log(2.0 * np.pi * noise) + trailing.sum() / noise
+    likelihood = inside + total * (coordinates.log_volume - beside / 2.0)
+    return float((1 + count * (len(variances) + 1)) / 2.0 * np.log(total) - likelihood)
 
 
 @dataclass(frozen=True)
@@ -248,7 +132,8 @@ class _Mixtures:
     def log_likelihood(self, vertices: FloatArray) -> float:
         """The greatest of :data:`ROUNDS` rounds of expectation maximisation from ``vertices (K, K - 1)``."""
         shifts = self.random.random((len(self.points), 1, self.points.shape[1]))
-        alpha, best = np.ones(len(vertices)), -np.inf
+        vertices, alpha = self._enlarged(vertices, shifts)
+        best = -np.inf
         for number in range(ROUNDS):
             draws = []
             for part in self._blocks():
@@ -259,6 +144,20 @@ class _Mixtures:
             value, vertices = self._improved(draws, alpha)
             best = max(best, value)
         return best
+
+    def _enlarged(self, vertices: FloatArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The simplex among larger ones that fits best, and ``alpha (K,)`` that leaves the variances alike.
+
+        Where pixels keep away from the facets, the simplex of evenly distributed abundances is too small.
+        """
+        part = slice(None, None, max(len(self.points) // BLOCK, 1))
+        begun = []
+        for factor in LARGER:
+            alpha = np.full(len(vertices), (factor**2 * (len(vertices) + 1) - 1.0) / len(vertices))
+            draws = draw(self.points[part], factor * vertices, self.noise, _lattice(shifts[part]))
+            begun.append((float(draws.log_density(alpha)[0].sum()), factor, alpha))
+        _, factor, alpha = max(begun, key=lambda trial: trial[0])
+        return factor * vertices, alpha
 
     def _blocks(self) -> Iterator[slice]:
         total = len(self.points)

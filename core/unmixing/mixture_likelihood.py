@@ -136,8 +136,15 @@ def _sites(
     cavity = np.maximum(1.0 / variance - site_precision, 1e-10 / variance)
     centre = (mean / variance - site_linear) / cavity
     distance = centre * np.sqrt(cavity)
-    mills = np.exp(-(distance**2) / 2.0 - HALF_LOG_TWO_PI - log_ndtr(distance))
+    mills = inverse_mills(distance)
     shrinkage = np.where(distance < -30.0, 1.0 / (distance**2 + 1.0), 1.0 - mills * (mills + distance))
     new_variance = np.clip(shrinkage, 1e-12, 1.0) / cavity
     new_mean = centre + mills / np.sqrt(cavity)
     return np.maximum(1.0 / new_variance - cavity, 0.0), new_mean / new_variance - centre * cavity
+
+
+def inverse_mills(values: FloatArray) -> FloatArray:
+    """Density of the standard normal distribution over its mass below; far down in the tail, ``-values``."""
+    near = np.maximum(values, -1e4)
+    ratio: FloatArray = np.exp(-(near**2) / 2.0 - HALF_LOG_TWO_PI - log_ndtr(near))
+    return np.where(values < -1e4, -values, ratio)

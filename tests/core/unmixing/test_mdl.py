@@ -1,14 +1,11 @@
-from importlib import import_module
-
 import numpy as np
 import pytest
 
 from hyperlift.core.errors import CancelledError
+from hyperlift.core.unmixing import sampled_pixels
 from hyperlift.core.unmixing.likely_simplex import _log_likelihood, _whole, likely_simplex
 from hyperlift.core.unmixing.mdl import mdl
 from hyperlift.core.unmixing.statistics import UnmixingError
-
-module = import_module("hyperlift.core.unmixing.mdl")  # the package has the function under this name
 
 BANDS = 48
 
@@ -41,6 +38,13 @@ def test_white_noise(count, decibel, purest):
 def test_noise_that_differs_among_bands_and_pixels(count):
     pixels = scene(count, 30, count, proportional=True)
     assert mdl(pixels, count - 1, count + 1).count == count
+
+
+def test_pixels_that_keep_away_from_the_facets():
+    random = np.random.default_rng(3)
+    pixels = random.dirichlet(np.full(4, 5.0), 1500) @ spectra(4, random)
+    pixels += 0.002 * random.standard_normal(pixels.shape)
+    assert mdl(pixels, 3, 6).count == 4
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -90,10 +94,10 @@ def test_nodata_and_blocks_make_no_difference_and_a_seed_decides():
 
 
 def test_large_scenes_are_sampled_evenly(monkeypatch):
-    monkeypatch.setattr(module, "SAMPLE", 1000)
+    monkeypatch.setattr(sampled_pixels, "SAMPLE", 1000)
     table = np.repeat(np.arange(10.0), 2000)[:, None] + np.zeros((1, 3))
     table[::5] = np.nan
-    sample = module._drawn([table[:7000], table[7000:]], np.random.default_rng(0))
+    sample = sampled_pixels.drawn_pixels([table[:7000], table[7000:]], np.random.default_rng(0))
     assert sample.shape == (1000, 3)
     assert np.all(np.abs(np.bincount(sample[:, 0].astype(int), minlength=10) - 100) < 45)
     pixels = np.tile(scene(4, 32), (5, 1)) + 0.0
