@@ -35,7 +35,7 @@ from .lifting import LiftingJob
 from .parameters import number_or_none, optional_number
 from .report_page import write_page
 from .spectral_super_resolution_help import PAGE, PARAMETERS
-from .styling import NATURAL_COLOUR
+from .styling import NaturalColour, kept
 
 DEFAULT_MODEL = "explains2a"
 NUMBERS = {
@@ -212,7 +212,7 @@ class SpectralSuperResolution(HyperLiftAlgorithm):
         """Style, and a name unless a model or a script chose one, for when QGIS loads the result."""
         if context.willLoadLayerOnCompletion(output):
             details = context.layerToLoadOnCompletionDetails(output)
-            details.setPostProcessor(NATURAL_COLOUR)
+            details.setPostProcessor(kept(NaturalColour()))
             if details.name == self.parameterDefinition(self.OUTPUT).description():
                 details.name = self.tr("{} (hyperspectral)").format(self._job.title)
 

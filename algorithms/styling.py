@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
 )
+from qgis.PyQt import sip
 
 # Reflectance shown as black and as full brightness: land fits in, and scenes can be compared by eye.
 DARKEST, BRIGHTEST = 0.0, 0.3
@@ -54,5 +55,13 @@ class NaturalColour(QgsProcessingLayerPostProcessorInterface):
         layer.triggerRepaint()
 
 
-# QGIS does not keep the object alive, and drops the style at random without a reference.
-NATURAL_COLOUR = NaturalColour()
+_ALIVE: list[QgsProcessingLayerPostProcessorInterface] = []
+
+
+def kept(
+    processor: QgsProcessingLayerPostProcessorInterface,
+) -> QgsProcessingLayerPostProcessorInterface:
+    """A post-processor for a single layer, referred to until QGIS, which deletes it, has used it."""
+    _ALIVE[:] = [one for one in _ALIVE if not sip.isdeleted(one)]
+    _ALIVE.append(processor)
+    return processor

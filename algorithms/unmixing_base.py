@@ -26,7 +26,8 @@ from ..core.errors import HyperLiftError, RasterError
 from ..core.raster.gdal_backend import GdalSource
 from .base import HyperLiftAlgorithm
 from .layers import file_of
-from .unmixing_layers import abundance_colours
+from .styling import kept
+from .unmixing_layers import AbundanceColours
 
 if TYPE_CHECKING:
     from ..core.unmixing.image import AbundanceSummary
@@ -167,7 +168,7 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
     def name_abundances(self, context: QgsProcessingContext, title: str, output: str, residual: str) -> None:
         """Styles and names of the maps."""
         name = self.tr("{} (abundances)").format(title)
-        self.name_layer(context, output, self.OUTPUT, name, abundance_colours)
+        self.name_layer(context, output, self.OUTPUT, name, AbundanceColours)
         self.name_layer(context, residual, self.OUTPUT_RMSE, self.tr("{} (residual)").format(title))
 
     def name_layer(
@@ -183,7 +184,7 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
             return
         details = context.layerToLoadOnCompletionDetails(output)
         if style is not None:
-            details.setPostProcessor(style())
+            details.setPostProcessor(kept(style()))
         if details.name == self.parameterDefinition(parameter).description():
             details.name = name
 

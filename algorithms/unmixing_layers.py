@@ -13,7 +13,6 @@ from qgis.core import (
     QgsRasterLayer,
     QgsSingleBandGrayRenderer,
 )
-from qgis.PyQt import sip
 
 from ..core.raster.blocks import Georeference
 
@@ -56,13 +55,3 @@ class AbundanceColours(QgsProcessingLayerPostProcessorInterface):
             renderer.setBlueContrastEnhancement(_share_stretch(layer, 3))
         layer.setRenderer(renderer)
         layer.triggerRepaint()
-
-
-_ALIVE: list[AbundanceColours] = []
-
-
-def abundance_colours() -> AbundanceColours:
-    """One for a single layer: QGIS deletes it after that, and without a reference until then forgets it."""
-    _ALIVE[:] = [one for one in _ALIVE if not sip.isdeleted(one)]
-    _ALIVE.append(AbundanceColours())
-    return _ALIVE[-1]

@@ -48,6 +48,7 @@ def make_card(
     """The model card, in the vocabulary that the scene runner reads (STAC MLM where it has a word)."""
     seen, output = _SENSOR, grid(target)
     parameters = sum(weight.numel() for weight in task.network.parameters())
+    sharpening = 0 if task.sharpening is None else sum(w.numel() for w in task.sharpening.parameters())
     return {
         "name": "explains2a",
         "title": "ExplainS2A: Sentinel-2 to 172 AVIRIS bands",
@@ -75,9 +76,10 @@ def make_card(
         "tile": tile,
         "training": {
             "parameters": parameters,
+            "sharpening_parameters": sharpening,
             "steps": task.schedule.steps,
             "network": asdict(task.network.config),
-            "data": "Random mixtures of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON scenes, of the USGS, "
+            "data": "Synthetic scenes of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON scenes, of the USGS, "
             "ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries and of PROSAIL, and pieces of the "
             "scenes, seen through Sentinel-2A, B and C at one resolution and at native footprints.",
             "held_out": list(HELD_OUT),
@@ -92,7 +94,8 @@ def card_text(card: dict[str, object], scores: list[Score]) -> str:
     training = card["training"]
     return (
         f"# {card['title']}\n\n"
-        f"Version {card['version']}, {card['licence']}, {training['parameters']:,} parameters, "
+        f"Version {card['version']}, {card['licence']}, {training['parameters']:,} parameters and "
+        f"{training['sharpening_parameters']:,} of the sharpening before it, "
         f"{training['steps']:,} optimiser steps. Input: {', '.join(card['input']['bands'])} as reflectance "
         f"on one grid. Output: {len(card['output']['wavelength_nm'])} AVIRIS channels as reflectance.\n\n"
         f"Trained on: {training['data']}\n\nAccuracy on real scenes of areas that training never saw, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
+from hyperlift.core.networks.sharpening import SharpeningConfig
 
 from .perceptron import PerceptronConfig
 from .scenes import SceneConfig
@@ -19,6 +20,7 @@ class TrainingConfig:
     """A whole run: the network, where it starts, its loss and schedule, and the scenes it sees."""
 
     network: ExplainS2AConfig = field(default_factory=ExplainS2AConfig)
+    sharpening: SharpeningConfig | None = field(default_factory=SharpeningConfig)
     sharpener: SharpenerConfig = field(default_factory=SharpenerConfig)
     perceptron: PerceptronConfig = field(default_factory=PerceptronConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -29,7 +31,7 @@ class TrainingConfig:
 # Fits two CPU cores in an hour with bfloat16: many small patches, one-cycle schedule.
 _EXPLAINS2A = TrainingConfig(
     loss=LossConfig(tv=1e-4, angle=0.1),
-    schedule=ScheduleConfig(steps=1_800, rate=3e-4, one_cycle=True),
+    schedule=ScheduleConfig(steps=4_500, rate=5e-4, one_cycle=True),
 )
 
 
@@ -39,20 +41,18 @@ def _ablation(**network: object) -> TrainingConfig:
 
 CONFIGS = {
     "explains2a": _EXPLAINS2A,
-    # A second cycle from a checkpoint (--weights) that looks more at the shape of dark spectra.
-    "explains2a-finish": replace(
-        _EXPLAINS2A, loss=LossConfig(tv=1e-4, angle=0.3), schedule=ScheduleConfig(steps=800, rate=2e-4)
-    ),
     # The ablations of the paper, and half of the data.
     "explains2a-no-attention": _ablation(spectral_attention=False, spatial_attention=False),
     "explains2a-hybrid": _ablation(solver="hybrid"),
     "explains2a-closed-form": _ablation(solver="closed_form"),
-    "explains2a-no-pointwise": _ablation(pointwise=()),
-    "explains2a-no-sharpening": _ablation(sharpening=None),
+    "explains2a-no-sharpening": replace(_EXPLAINS2A, sharpening=None),
+    # A branch of the fusion that sees single pixels, in place of three of its blocks.
+    "explains2a-pointwise": _ablation(pointwise=(256, 256, 256), blocks=4),
     "explains2a-half-data": replace(_EXPLAINS2A, scenes=SceneConfig(data_share=0.5)),
     # As published: Adam 1e-4, halved at epochs 30, 60 and 90 of 20,000 crops of 64 x 64, batches of 8.
     "explains2a-paper": TrainingConfig(
-        network=ExplainS2AConfig(window=None, blocks=7, pointwise=(), sharpening=None),
+        network=ExplainS2AConfig(window=None),
+        sharpening=None,
         loss=LossConfig(tv=1e-3, angle=0.0),
         schedule=ScheduleConfig(
             steps=120 * _PAPER_EPOCH,

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from hyperlift.core.networks.agreement import sentinel2_agreement
 from hyperlift.core.networks.explains2a import ExplainS2A, ExplainS2AConfig
+from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,34 @@ def total_variation(image: Tensor, dims: tuple[int, ...]) -> Tensor:
 
 
 class LiftingTask(lightning.LightningModule):
-    """ExplainS2A and its agreement with the bands on the grid named ``target``, with loss and schedule.
+    """Sharpening, ExplainS2A and its agreement with the bands on the grid ``target``, with loss and schedule.
 
     Batches are dictionaries: ``msi`` (N, c, H, W), ``hsi`` (N, C, H, W), ``measured`` (N, C, 1, 1).
     """
 
     def __init__(
-        self, network: ExplainS2AConfig, loss: LossConfig, schedule: ScheduleConfig, target: str = "aviris172"
+        self,
+        network: ExplainS2AConfig,
+        loss: LossConfig,
+        schedule: ScheduleConfig,
+        target: str = "aviris172",
+        sharpening: SharpeningConfig | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        self.sharpening = None if sharpening is None else Sharpening(network.bands, sharpening)
         self.network = ExplainS2A(network)
         self.agreement = sentinel2_agreement(target)
         self.loss, self.schedule = loss, schedule
 
     def forward(self, msi: Tensor) -> tuple[Tensor, Tensor]:
         """Spectra without detail and the result, both (N, C, H, W), of ``msi`` (N, c, H, W)."""
-        bands, spectral, fused = self.network(msi)
-        # The agreement subtracts nearly equal numbers: no half precision there.
-        with torch.autocast(msi.device.type, enabled=False):
+        # Sharpening and agreement live on small differences: no half precision there.
+        exactly = torch.autocast(msi.device.type, enabled=False)
+        with exactly:
+            bands = msi if self.sharpening is None else self.sharpening(msi)
+        spectral, fused = self.network(bands)
+        with exactly:
             return spectral.float(), self.agreement(bands, fused.float())
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:

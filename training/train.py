@@ -51,7 +51,7 @@ def new_task(
     sharpening: Sharpening | None = None,
 ) -> LiftingTask:
     """A task whose network starts from a regression, Sentinel-2A's response and parts that were fitted."""
-    task = LiftingTask(config.network, config.loss, config.schedule, config.scenes.target)
+    task = LiftingTask(config.network, config.loss, config.schedule, config.scenes.target, config.sharpening)
     response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
     weight, bias, response = (
         torch.from_numpy(np.asarray(table, np.float32)) for table in (ridge.weight, ridge.bias, response)
@@ -60,7 +60,7 @@ def new_task(
     if pointwise is not None:
         task.network.fusion.pointwise.load_state_dict(pointwise.state_dict())
     if sharpening is not None:
-        task.network.sharpening.load_state_dict(sharpening.state_dict())
+        task.sharpening.load_state_dict(sharpening.state_dict())
     task.network.to(memory_format=torch.channels_last)
     return task
 
@@ -73,7 +73,7 @@ def fitted_task(config: TrainingConfig, maker: SceneMaker | PairFolder, cache: P
     """
     synthetic = isinstance(maker, SceneMaker)
     sharp = maker.at_one_resolution() if synthetic else maker
-    shape, sharpening = config.network.sharpening, None
+    shape, sharpening = config.sharpening, None
     if synthetic and shape is not None:
         sharpening = fit_sharpening(maker, shape, config.sharpener, cache / "sharpening.pt")
     if not config.network.pointwise:

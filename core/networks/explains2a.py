@@ -7,7 +7,7 @@ reflectance. Switches of :class:`ExplainS2AConfig` give the ablations of the pap
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .layers import ResidualBlock, WindowMean, conv3x3, tv_prox, zero, zero_bias
-from .sharpening import Sharpening, SharpeningConfig
 
 _GROUPS = 4
 _TV_STEPS = 5
@@ -34,7 +33,6 @@ class ExplainS2AConfig:
         features: feature maps ``C'`` of the fusion network.
         blocks: residual blocks of the fusion network.
         pointwise: widths of the hidden layers of its branch that sees single pixels; none leaves it out.
-        sharpening: the network that brings coarse bands to the finest resolution first; None leaves it out.
         window: side of the square over which spectral attention averages (the training size), so that a
             pixel's result depends on its surroundings and not on the extent of the image; None averages
             over the whole image, as published.
@@ -48,9 +46,8 @@ class ExplainS2AConfig:
     channels: int = 172
     guides: tuple[int, ...] = (1, 2, 3, 7)
     features: int = 64
-    blocks: int = 4
-    pointwise: tuple[int, ...] = (256, 256, 256)
-    sharpening: SharpeningConfig | None = field(default_factory=SharpeningConfig)
+    blocks: int = 7
+    pointwise: tuple[int, ...] = ()
     window: int | None = 64
     solver: str = "learned"
     spectral_attention: bool = True
@@ -69,15 +66,8 @@ def _exactly(image: Tensor) -> torch.autocast:
 
 
 class Lifted(NamedTuple):
-    """What the network makes of its bands.
+    """Both estimates ``(N, C, H, W)``: ``spectral`` of the unfolding, ``fused`` of the whole network."""
 
-    Attributes:
-        bands: the bands at one resolution, ``(N, c, H, W)``.
-        spectral: the estimate of the unfolding, ``(N, C, H, W)``.
-        fused: that of the whole network, ``(N, C, H, W)``.
-    """
-
-    bands: Tensor
     spectral: Tensor
     fused: Tensor
 
@@ -302,22 +292,18 @@ class Fusion(nn.Module):
 
 
 class ExplainS2A(nn.Module):
-    """Sharpening, unfolding and fusion together: ``msi (N, c, H, W)`` -> :class:`Lifted`."""
+    """Unfolding and fusion together: ``msi (N, c, H, W)`` -> :class:`Lifted`."""
 
     def __init__(self, config: ExplainS2AConfig | None = None) -> None:
         super().__init__()
         self.config = config or ExplainS2AConfig()
-        sharpening = self.config.sharpening
-        self.sharpening = None if sharpening is None else Sharpening(self.config.bands, sharpening)
         self.unfolding = Unfolding(self.config)
         self.fusion = Fusion(self.config)
 
     def forward(self, msi: Tensor) -> Lifted:
         """Lift ``msi`` (N, c, H, W), reflectance."""
-        with _exactly(msi):
-            bands = msi if self.sharpening is None else self.sharpening(msi)
-        spectral = self.unfolding(bands)
-        return Lifted(bands, spectral, self.fusion(spectral, bands))
+        spectral = self.unfolding(msi)
+        return Lifted(spectral, self.fusion(spectral, msi))
 
     @torch.no_grad()
     def start_from_regression(self, weight: Tensor, bias: Tensor, response: Tensor) -> None:

@@ -27,7 +27,7 @@ def test_total_is_within_five_percent_of_the_published():
 
 
 def test_a_grid_is_data():
-    network = ExplainS2A(ExplainS2AConfig(bands=8, channels=60, guides=tuple(range(8)), sharpening=None))
+    network = ExplainS2A(ExplainS2AConfig(bands=8, channels=60, guides=tuple(range(8))))
     assert network(torch.rand(2, 8, 9, 7)).fused.shape == (2, 60, 9, 7)
 
 
@@ -40,12 +40,11 @@ def test_a_grid_is_data():
         {"solver": "closed_form"},
         {"spectral_attention": False},
         {"spatial_attention": False},
-        {"pointwise": ()},
-        {"sharpening": None},
+        {"pointwise": (16, 16)},
     ],
 )
 def test_every_ablation_lifts_any_size(options, size):
-    _, spectral, fused = small(**options)(torch.rand(1, 12, *size))
+    spectral, fused = small(**options)(torch.rand(1, 12, *size))
     assert spectral.shape == fused.shape == (1, 8, *size)
     assert torch.isfinite(fused).all()
 
@@ -126,7 +125,7 @@ def test_tv_prox_lowers_its_objective():
 def test_distant_pixels_do_not_matter():
     """The receptive field: 32 pixels of the unfolding and 17 of the fusion, besides the attention window."""
     torch.manual_seed(0)
-    config = ExplainS2AConfig(channels=8, features=8, blocks=7, spectral_attention=False, sharpening=None)
+    config = ExplainS2AConfig(channels=8, features=8, blocks=7, spectral_attention=False)
     network = ExplainS2A(config).eval()
     network.fusion.average_bands = False
     network.fusion.spectral = torch.nn.Identity()
