@@ -81,7 +81,8 @@ def make_card(
             "network": asdict(task.network.config),
             "data": "Synthetic scenes of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON scenes, of the USGS, "
             "ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries and of PROSAIL, and pieces of the "
-            "scenes, seen through Sentinel-2A, B and C at one resolution and at native footprints.",
+            "scenes, seen through Sentinel-2A, B and C at one resolution and at native footprints; the "
+            "sharpening also scenes with the texture of real Sentinel-2 images.",
             "held_out": list(HELD_OUT),
         },
         "accuracy": {},

@@ -22,12 +22,15 @@ class SharpeningConfig:
         coarse: positions of the bands with footprints larger than a pixel (Sentinel-2: 20 and 60 m).
         features: feature maps.
         dilations: of the convolutions in its residual blocks, one for each block.
+        coarsest: those with the largest footprints (60 m). What the air does to them no other band tells, so
+            over the window they keep the mean that was measured.
         window: side in pixels of the window over which the resolution is judged.
     """
 
     coarse: tuple[int, ...] = (0, 4, 5, 6, 8, 9, 10, 11)
     features: int = 48
     dilations: tuple[int, ...] = (1, 2, 4)
+    coarsest: tuple[int, ...] = (0, 9)
     window: int = 21
 
 
@@ -92,13 +95,16 @@ class Sharpening(nn.Module):
         self.blocks = nn.Sequential(*(DilatedBlock(config.features, d) for d in config.dilations))
         self.tail = conv3x3(config.features, bands)
         zero(self.tail)
-        coarse = torch.zeros(bands, 1, 1)
-        coarse[list(config.coarse)] = 1.0
-        self.register_buffer("coarse", coarse)
+        self.mean = WindowMean(config.window)
+        for name, places in (("coarse", config.coarse), ("coarsest", config.coarsest)):
+            mask = torch.zeros(bands, 1, 1)
+            mask[list(places)] = 1.0
+            self.register_buffer(name, mask, persistent=False)
 
     def forward(self, msi: Tensor) -> Tensor:
         """Sharpen ``msi`` (N, c, H, W)."""
         detail = self.tail(self.blocks(F.relu(self.head(msi))))
         share = self.get_buffer("coarse") * (1.0 - self.resolved(msi))
-        sharp: Tensor = msi + share * detail
+        added = share * detail
+        sharp: Tensor = msi + added - self.get_buffer("coarsest") * self.mean(added)
         return sharp

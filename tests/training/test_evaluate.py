@@ -47,7 +47,9 @@ def data(tmp_path):
 def test_evaluation_compares_models_and_writes_a_report(data, linear_model, make_model, tmp_path):
     small = PerceptronConfig(widths=(8,), batches=2, steps=3, pixels=64)
     other, output = make_model("blur"), tmp_path / "evaluation"
-    report = evaluate(linear_model, output, data, [other], small, tmp_path / "cache", batches=10)
+    report = evaluate(
+        linear_model, output, data, [other], perceptron=small, cache=tmp_path / "cache", batches=10
+    )
     assert len(list((tmp_path / "cache").glob("*.pt"))) == 1
 
     page = report.read_text()

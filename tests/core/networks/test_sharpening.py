@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from hyperlift.core.networks.layers import WindowMean
 from hyperlift.core.networks.sharpening import Resolved, Sharpening, SharpeningConfig
 
 
@@ -58,3 +59,10 @@ def test_resolution_does_not_depend_on_brightness():
 @pytest.mark.parametrize("size", [(1, 1), (2, 5)])
 def test_images_smaller_than_the_window(network, size):
     assert network(torch.rand(1, 12, *size)).isfinite().all()
+
+
+def test_the_coarsest_bands_keep_their_mean_over_the_window(network):
+    torch.nn.init.constant_(network.tail.bias, 0.1)
+    msi = torch.rand(1, 12, 60, 60)
+    difference = WindowMean(21)(network(msi) - msi)[:, :, 25:35, 25:35].abs().mean(dim=(0, 2, 3))
+    assert difference[[0, 9]].max() < 0.1 * difference[[4, 5, 6, 8, 10, 11]].min()
