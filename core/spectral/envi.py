@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,13 +88,13 @@ def envi_header(library: EnviLibrary) -> str:
         "interleave": "bsq",
         "byte order": 0,
         "reflectance scale factor": 1.0,
-        "spectra names": _list([_plain(name) for name in library.names]),
+        "spectra names": _list(map(_plain, library.names)),
     }
     if library.wavelength_nm is not None:
         entries["wavelength units"] = "Nanometers"
-        entries["wavelength"] = _list(library.wavelength_nm.tolist())
+        entries["wavelength"] = _list(map(float, library.wavelength_nm))
         if library.fwhm_nm is not None:
-            entries["fwhm"] = _list(library.fwhm_nm.tolist())
+            entries["fwhm"] = _list(map(float, library.fwhm_nm))
     return "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
 
 
@@ -126,7 +126,8 @@ def _spectra(path: Path, items: Mapping[str, str]) -> FloatArray:
         ignored = float(items["data ignore value"])
         spectra[np.isclose(spectra, ignored, rtol=1e-6, atol=0.0)] = np.nan
     scale = float(items.get("reflectance scale factor", 1.0))
-    return spectra.reshape(count, channels) / (scale if scale > 0 else 1.0)
+    spectra /= scale if scale > 0 else 1.0
+    return spectra.reshape(count, channels)
 
 
 def _numbers(items: Mapping[str, str], key: str) -> FloatArray | None:
@@ -159,7 +160,7 @@ def _nm_per_unit(unit: str, wavelength: FloatArray | None) -> float | None:
     raise ValueError(f"wavelengths in {unit}, neither nm nor µm")
 
 
-def _list(values: Sequence[object]) -> str:
+def _list(values: Iterable[object]) -> str:
     return "{" + ", ".join(str(value) for value in values) + "}"
 
 

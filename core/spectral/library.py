@@ -214,15 +214,15 @@ def _no_table(path: Path, reason: object) -> SpectralError:
 
 def _write_csv(path: Path, library: SpectralLibrary) -> None:
     centres = library.wavelength_nm
-    places = range(1, library.spectra.shape[1] + 1) if centres is None else centres.tolist()
+    places = range(1, library.spectra.shape[1] + 1) if centres is None else map(float, centres)
     with (
         _renamed_when_complete(path) as (unfinished,),
         unfinished.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)
         writer.writerow([_CHANNEL if centres is None else "wavelength_nm", *library.names])
-        for place, values in zip(places, library.spectra.T.tolist()):
-            writer.writerow([place, *("" if math.isnan(value) else value for value in values)])
+        for place, values in zip(places, library.spectra.T):
+            writer.writerow([place, *("" if math.isnan(value) else float(value) for value in values)])
 
 
 def _write_envi(path: Path, library: SpectralLibrary) -> None:

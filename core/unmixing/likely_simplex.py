@@ -51,8 +51,8 @@ def _fit(points: FloatArray, noise: FloatArray, start: FloatArray) -> FloatArray
     rows = np.linalg.inv(np.column_stack([start, np.ones(count)]).T)
     options = {"maxiter": 300, "maxcor": 20}
     result = minimize(criterion, rows[:-1].ravel(), jac=True, method="L-BFGS-B", options=options)
-    vertices: FloatArray = np.linalg.inv(_whole(result.x, count)).T[:, :-1]
-    return vertices
+    vertices = np.asarray(np.linalg.inv(_whole(result.x, count)), np.float64)
+    return vertices.T[:, :-1]
 
 
 def _whole(free: FloatArray, count: int) -> FloatArray:

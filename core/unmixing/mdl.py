@@ -180,7 +180,7 @@ class _Mixtures:
             total += float(densities.sum())
             products += weighted.sum(axis=2) @ self.points[block]
             moments += np.tensordot(weighted, shares, ((1, 2), (1, 2)))
-        return total, np.linalg.solve(moments, products)
+        return total, np.asarray(np.linalg.solve(moments, products), np.float64)
 
 
 def _lattice(shifts: FloatArray) -> FloatArray:

@@ -67,7 +67,7 @@ def hfc(pixels: PixelBlocks | PixelStatistics, false_alarm: float = 1e-3, whiten
     if not 0.0 < false_alarm < 0.5:
         raise UnmixingError(f"The false-alarm probability must lie between 0 and 0.5, not {false_alarm}.")
     statistics = varying_statistics(pixels)
-    scale = np.ones(statistics.bands)
+    scale: FloatArray = np.ones(statistics.bands)
     if whiten:
         scale = np.sqrt(regression_noise(statistics.second_moment).variance)
     outer = np.outer(scale, scale)

@@ -41,7 +41,7 @@ def regression_noise(moment: FloatArray) -> NoiseEstimate:
     share = 1.0 / np.diag(inverse)
     residual = share[:, None] * inverse * share
     signal = moment - 2.0 * np.diag(share * scale**2) + residual * np.outer(scale, scale)
-    return NoiseEstimate(share * scale**2, (signal + signal.T) / 2.0)
+    return NoiseEstimate(share * scale**2, 0.5 * (signal + signal.T))
 
 
 def factor_noise(covariance: FloatArray, factors: int) -> FloatArray:

@@ -23,7 +23,8 @@ def drawn_pixels(pixels: PixelBlocks, random: np.random.Generator) -> FloatArray
     Raises:
         UnmixingError: no valid pixel, or not more than bands.
     """
-    keys, kept = np.empty(0), None
+    keys: FloatArray = np.empty(0)
+    kept: FloatArray | None = None
     for _, chunk in chunks(pixels):
         valid = chunk[valid_rows(chunk)].astype(np.float64)
         keys = np.append(keys, random.random(len(valid)))
