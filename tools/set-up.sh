@@ -56,8 +56,12 @@ install_extra() {
     local options=()
     constraints > .venv/constraints.txt
     # The CPU build of torch spares gigabytes of CUDA; a torch that is there already is kept.
-    if grep -q torch .venv/constraints.txt && [ "$1" != runtime ] && reachable "$torch_cpu_index/torch/"; then
-        options=(--extra-index-url "$torch_cpu_index")
+    if grep -q torch .venv/constraints.txt && [ "$1" != runtime ]; then
+        if reachable "$torch_cpu_index/torch/"; then
+            options=(--extra-index-url "$torch_cpu_index")
+        else
+            echo "$torch_cpu_index is out of reach: torch may come with CUDA, a download of some 3 GB."
+        fi
     fi
     .venv/bin/python tools/requirements.py "$1" > .venv/requirements.txt
     .venv/bin/python -m pip install -q --disable-pip-version-check "${options[@]}" \
