@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
+from torch import nn
 
 from hyperlift.core.spectral import grid, sensor
 from hyperlift.core.version import plugin_version
@@ -42,13 +43,16 @@ def band_estimators(maker: SceneMaker, batches: int = 60) -> dict[str, dict[str,
     }
 
 
+def _parameters(part: nn.Module | None) -> int:
+    return 0 if part is None else sum(weight.numel() for weight in part.parameters())
+
+
 def make_card(
     task: LiftingTask, target: str, estimators: dict[str, dict[str, object]], halo: int, tile: int
 ) -> dict[str, object]:
     """The model card, in the vocabulary that the scene runner reads (STAC MLM where it has a word)."""
     seen, output = _SENSOR, grid(target)
-    parameters = sum(weight.numel() for weight in task.network.parameters())
-    sharpening = 0 if task.sharpening is None else sum(w.numel() for w in task.sharpening.parameters())
+    parts = {"": task.network, "sharpening_": task.sharpening, "experts_": task.experts}
     return {
         "name": "explains2a",
         "title": "ExplainS2A: Sentinel-2 to 172 AVIRIS bands",
@@ -75,14 +79,13 @@ def make_card(
         "halo": halo,
         "tile": tile,
         "training": {
-            "parameters": parameters,
-            "sharpening_parameters": sharpening,
+            **{f"{name}parameters": _parameters(part) for name, part in parts.items()},
             "steps": task.schedule.steps,
             "network": asdict(task.network.config),
             "data": "Synthetic scenes of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON scenes, of the USGS, "
             "ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries and of PROSAIL, and pieces of the "
             "scenes, seen through Sentinel-2A, B and C at one resolution and at native footprints; the "
-            "sharpening also scenes with the texture of real Sentinel-2 images.",
+            "experts also scenes with the texture of real Sentinel-2 images, the sharpening these images.",
             "held_out": list(HELD_OUT),
         },
         "accuracy": {},
@@ -96,7 +99,8 @@ def card_text(card: dict[str, object], scores: list[Score]) -> str:
     return (
         f"# {card['title']}\n\n"
         f"Version {card['version']}, {card['licence']}, {training['parameters']:,} parameters and "
-        f"{training['sharpening_parameters']:,} of the sharpening before it, "
+        f"{training['sharpening_parameters']:,} of the sharpening before it and "
+        f"{training['experts_parameters']:,} of the experts beside it, "
         f"{training['steps']:,} optimiser steps. Input: {', '.join(card['input']['bands'])} as reflectance "
         f"on one grid. Output: {len(card['output']['wavelength_nm'])} AVIRIS channels as reflectance.\n\n"
         f"Trained on: {training['data']}\n\nAccuracy on real scenes of areas that training never saw, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from hyperlift.core.networks.experts import ExpertsConfig
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
 from hyperlift.core.networks.sharpening import SharpeningConfig
 
@@ -13,6 +14,11 @@ from .sharpener import SharpenerConfig
 from .task import LossConfig, ScheduleConfig
 
 _PAPER_EPOCH = 20_000 // 8  # crops per epoch / batch
+# A minute and a half on one core; longer fits know the training's areas better and others worse.
+_EXPERT = PerceptronConfig(batches=150, refresh=4, steps=1_200, pixels=2048)
+
+
+_SHARPENING = SharpeningConfig(), SharpeningConfig(features=48, regression=False)
 
 
 @dataclass(frozen=True)
@@ -20,9 +26,10 @@ class TrainingConfig:
     """A whole run: the network, where it starts, its loss and schedule, and the scenes it sees."""
 
     network: ExplainS2AConfig = field(default_factory=ExplainS2AConfig)
-    sharpening: SharpeningConfig | None = field(default_factory=SharpeningConfig)
+    sharpening: tuple[SharpeningConfig, ...] = _SHARPENING
     sharpener: SharpenerConfig = field(default_factory=SharpenerConfig)
-    perceptron: PerceptronConfig = field(default_factory=PerceptronConfig)
+    experts: ExpertsConfig | None = field(default_factory=ExpertsConfig)
+    expert: PerceptronConfig = _EXPERT
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     scenes: SceneConfig = field(default_factory=SceneConfig)
@@ -45,14 +52,14 @@ CONFIGS = {
     "explains2a-no-attention": _ablation(spectral_attention=False, spatial_attention=False),
     "explains2a-hybrid": _ablation(solver="hybrid"),
     "explains2a-closed-form": _ablation(solver="closed_form"),
-    "explains2a-no-sharpening": replace(_EXPLAINS2A, sharpening=None),
-    # A branch of the fusion that sees single pixels, in place of three of its blocks.
-    "explains2a-pointwise": _ablation(pointwise=(256, 256, 256), blocks=4),
+    "explains2a-no-sharpening": replace(_EXPLAINS2A, sharpening=()),
+    "explains2a-no-experts": replace(_EXPLAINS2A, experts=None),
     "explains2a-half-data": replace(_EXPLAINS2A, scenes=SceneConfig(data_share=0.5)),
     # As published: Adam 1e-4, halved at epochs 30, 60 and 90 of 20,000 crops of 64 x 64, batches of 8.
     "explains2a-paper": TrainingConfig(
         network=ExplainS2AConfig(window=None),
-        sharpening=None,
+        sharpening=(),
+        experts=None,
         loss=LossConfig(tv=1e-3, angle=0.0),
         schedule=ScheduleConfig(
             steps=120 * _PAPER_EPOCH,

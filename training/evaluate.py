@@ -16,7 +16,7 @@ from .baselines import Method, NearestNeighbours, by_tile, ridge, scene_oracle, 
 from .config import CONFIGS
 from .evaluation_report import Findings, RealScene, write_report
 from .export import Deployed
-from .perceptron import PerceptronConfig, cached_perceptron
+from .perceptron import PerceptronConfig, cached_perceptron, lift_by
 from .physicality import TRUTH, physicality
 from .pictures import draw_scene
 from .scenes import SceneMaker, scene_maker
@@ -70,9 +70,8 @@ def _methods(
     sharp = {_SHARPENED_RIDGE: sharpened(lifts[_RIDGE])}
     if perceptron is not None:
         # A pixel cannot tell whether its coarse bands are blurred, so it is trained on bands that are not.
-        network = cached_perceptron(one_resolution, perceptron, cache)
-        lifts[_PERCEPTRON] = network.predict
-        sharp[_SHARPENED_PERCEPTRON] = sharpened(network.predict)
+        lift = lift_by(cached_perceptron(one_resolution, perceptron, cache))
+        lifts[_PERCEPTRON], sharp[_SHARPENED_PERCEPTRON] = lift, sharpened(lift)
     baselines, own = ({name: by_tile(lift) for name, lift in some.items()} for some in (lifts, models))
     oracle = {_ORACLE: scene_oracle}
     return dict(zip(FOOTPRINTS, ({**baselines, **own, **oracle}, {**baselines, **sharp, **own, **oracle})))

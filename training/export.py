@@ -1,7 +1,8 @@
 """From a checkpoint to a model file: one ONNX graph with its card in the metadata.
 
 Opset 17 and IR 8 load in onnxruntime 1.17. The graph's last steps bring the result closer to
-agreement with the bands and clip negative reflectance.
+agreement with the bands and clip negative reflectance. Large weights are stored in half precision, which
+halves the file; the runtime computes in single precision.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,17 +35,23 @@ from .task import LiftingTask
 _OPSET = 17
 _TILE = 256
 _RIDGE_BATCHES = 150
+# Kernels of convolutions; the small tables of the data steps and of the agreement stay as they are.
+_LARGE = 10_000
 
 
 class Deployed(nn.Module):
     """What is exported: the network, its agreement with the bands, no negative reflectance.
 
-    ``msi (1, c, H, W)`` -> ``hsi (1, C, H, W)``.
+    ``msi (1, c, H, W)`` -> ``hsi (1, C, H, W)``. Large weights are rounded to half precision, as they are
+    stored.
     """
 
     def __init__(self, task: LiftingTask) -> None:
         super().__init__()
-        self.task = task.to(memory_format=torch.contiguous_format).float().eval()
+        self.task = deepcopy(task).to(memory_format=torch.contiguous_format).float().eval()
+        for weight in self.task.parameters():
+            if weight.numel() >= _LARGE:
+                weight.data = weight.data.half().float()
 
     @property
     def bands(self) -> int:
@@ -105,6 +113,23 @@ def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) ->
     return difference, halo
 
 
+def store_in_half(path: Path) -> None:
+    """Store the large weights of a model file in half precision, with the casts that bring them back."""
+    model = onnx.load(path)
+    casts = []
+    for weight in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < _LARGE:
+            continue
+        name = weight.name
+        weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
+
+
 def seal(path: Path, card: dict[str, object]) -> None:
     """Write a card into a model file, with the digest of the file.
 
@@ -141,6 +166,7 @@ def export(task: LiftingTask, path: Path, card: dict[str, object]) -> float:
             opset_version=_OPSET,
             dynamo=False,
         )
+    store_in_half(path)
     seal(path, card)
     difference = parity(module, path)
     if difference >= 1e-4:

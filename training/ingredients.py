@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .baselines import by_tile, sharpened
-from .perceptron import PerceptronConfig, fit_perceptron
+from .perceptron import PerceptronConfig, fit_perceptron, lift_by
 from .scenes import SceneConfig, scene_maker
 from .scores import FOOTPRINTS, Score, held_out_scenes, mean_scores, score_estimate
 from .spectra import data_folder, load_collections
@@ -44,8 +44,8 @@ def _trial(
     without: str, config: SceneConfig, data: Path, left_out: tuple[str, ...], plan: PerceptronConfig
 ) -> Trial:
     """Train a perceptron without an ingredient; it sees native footprints after sharpening."""
-    perceptron = fit_perceptron(scene_maker(config, data, left_out).at_one_resolution(), plan)
-    methods = dict(zip(FOOTPRINTS, (by_tile(perceptron.predict), sharpened(perceptron.predict))))
+    lift = lift_by(fit_perceptron(scene_maker(config, data, left_out).at_one_resolution(), plan))
+    methods = dict(zip(FOOTPRINTS, (by_tile(lift), sharpened(lift))))
     scores: list[Score] = [
         score_estimate(scene, without, methods[scene.footprints](scene)).whole
         for scene in held_out_scenes(load_collections(data), config.target)

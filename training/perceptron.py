@@ -1,4 +1,4 @@
-"""A per-pixel multilayer perceptron, the strongest baseline without a view of the surroundings."""
+"""Per-pixel multilayer perceptrons: experts of the model, and the strongest baseline without surroundings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hyperlift.core.networks.explains2a import Pointwise
+from hyperlift.core.networks.experts import Perceptron
 
 from .pairs import PairFolder
-from .regression import Regression, fit_ridge, pixel_table
+from .regression import fit_ridge, pixel_table
 from .scenes import Batch, SceneMaker
+from .scores import Lift
 from .task import spectral_angle
 
 
@@ -25,6 +26,7 @@ class PerceptronConfig:
     Attributes:
         widths: of the hidden layers.
         batches: drawn from the scene maker, shuffled as pixels and gone through again and again.
+        refresh: steps after which one of them gives way to a new one; 0 keeps them all.
         steps: optimiser steps.
         pixels: in a step.
         rate: peak learning rate, of a cosine schedule.
@@ -34,6 +36,7 @@ class PerceptronConfig:
 
     widths: tuple[int, ...] = (256, 256, 256)
     batches: int = 300
+    refresh: int = 0
     steps: int = 5_000
     pixels: int = 4096
     rate: float = 2e-3
@@ -41,33 +44,14 @@ class PerceptronConfig:
     seed: int = 0
 
 
-class Perceptron(nn.Module):
-    """``x = ridge(y) + pointwise(y)``; starts as the ridge regression, which is not trained further."""
-
-    def __init__(self, bands: int, channels: int, widths: tuple[int, ...]) -> None:
-        super().__init__()
-        self.pointwise = Pointwise(bands, channels, widths)
-        self.register_buffer("weight", torch.zeros(channels, bands, 1, 1))
-        self.register_buffer("bias", torch.zeros(channels))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Lift ``(N, c, H, W)`` to ``(N, C, H, W)``, pixel by pixel."""
-        return nn.functional.conv2d(image, self.weight, self.bias) + self.pointwise(image)
-
-    def start_from(self, ridge: Regression) -> None:
-        """Take over a regression."""
-        self.weight.copy_(torch.from_numpy(ridge.weight)[:, :, None, None])
-        self.bias.copy_(torch.from_numpy(ridge.bias))
-
-    @property
-    def ridge(self) -> Regression:
-        """The regression underneath."""
-        return Regression(self.weight[:, :, 0, 0].numpy(), self.bias.numpy())
+def lift_by(network: Perceptron) -> Lift:
+    """A perceptron as a function of arrays, ``(c, H, W)`` -> ``(C, H, W)``."""
 
     @torch.no_grad()
-    def predict(self, image: np.ndarray) -> np.ndarray:
-        """Channels ``(C, H, W)`` of an image ``(c, H, W)``."""
-        return self(torch.from_numpy(image[None].astype(np.float32)))[0].numpy()
+    def lift(image: np.ndarray) -> np.ndarray:
+        return network(torch.from_numpy(image[None].astype(np.float32)))[0].numpy()
+
+    return lift
 
 
 class _Pixels:
@@ -77,13 +61,20 @@ class _Pixels:
         self.msi = torch.cat([pixel_table(batch.msi) for batch in batches])
         self.hsi = torch.cat([pixel_table(batch.hsi).half() for batch in batches])
         self.measured = torch.cat([pixel_table(b.measured.bool().expand_as(b.hsi)) for b in batches])
+        self.places = range(0, len(self.msi), max(len(self.msi) // len(batches), 1))
+
+    def replace(self, number: int, batch: Batch) -> None:
+        """Put a new batch where the one of this number lies, as far as there is room for it."""
+        new = _Pixels([batch])
+        start = self.places[number % len(self.places)]
+        for name in ("msi", "hsi", "measured"):
+            place = getattr(self, name)[start : start + len(new.msi)]
+            place.copy_(getattr(new, name)[: len(place)])
 
     def draw(self, count: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """``msi``, ``hsi`` and ``measured`` of random pixels, each as an image ``(1, bands, count, 1)``."""
+        """``msi``, ``hsi`` and ``measured`` of random pixels, tables ``(count, bands)``."""
         rows = torch.randint(len(self.msi), (count,), generator=random)
-        tables = self.msi[rows], self.hsi[rows].float(), self.measured[rows].float()
-        msi, hsi, measured = (table.T[None, :, :, None] for table in tables)
-        return msi, hsi, measured
+        return self.msi[rows], self.hsi[rows].float(), self.measured[rows].float()
 
 
 def _batch(maker: SceneMaker | PairFolder, config: PerceptronConfig, number: int) -> Batch:
@@ -98,15 +89,19 @@ def fit_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = Perceptron(data.msi.shape[1], data.hsi.shape[1], config.widths)
-    network.start_from(fit_ridge((pixel_table(b.msi).numpy(), pixel_table(b.hsi).numpy()) for b in batches))
+    ridge = fit_ridge((pixel_table(b.msi).numpy(), pixel_table(b.hsi).numpy()) for b in batches)
+    network.start_from_regression(*(torch.from_numpy(table).float() for table in (ridge.weight, ridge.bias)))
     del batches
     optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.rate, total_steps=config.steps + 1, pct_start=0.05
     )
-    for _ in range(config.steps):
+    for step in range(config.steps):
+        if config.refresh and step % config.refresh == 0:
+            number = step // config.refresh
+            data.replace(number, _batch(maker, config, config.batches + number))
         msi, truth, measured = data.draw(config.pixels, random)
-        estimate = network(msi)
+        estimate = network.of_table(msi)
         error = (measured * (estimate - truth).abs()).mean() / measured.mean()
         loss = error + config.angle * spectral_angle(measured * estimate, measured * truth).mean()
         optimiser.zero_grad()

@@ -53,6 +53,7 @@ class SceneConfig:
         upsampled_share: share of those whose coarse bands were interpolated instead of replicated.
         air_share: share of all patches with adjacency and residual haze.
         materials: least and largest number of materials in a generated patch.
+        seed: of the explanations of real images; the scenes themselves depend on the seed of who draws them.
     """
 
     target: str = "aviris172"
@@ -69,6 +70,7 @@ class SceneConfig:
     upsampled_share: float = 0.2
     air_share: float = 0.1
     materials: tuple[int, int] = (2, 7)
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,8 @@ def scene_maker(
         if not one.held_out and one.name not in without
     ]
     explaining = [*known, *simulated(config)]
-    textures = explain_textures(folder / "sentinel2", explaining) if config.texture_share else []
+    images = folder / "sentinel2"
+    textures = explain_textures(images, explaining, seed=config.seed) if config.texture_share else []
     return SceneMaker(known, config, textures, observers)
 
 

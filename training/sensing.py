@@ -27,7 +27,8 @@ class View:
         adjacency: share of the light that comes from the surroundings (scattered by the air).
         haze: reflectance at 490 nm that the air adds, what a correction has left.
         haze_exponent: it falls with wavelength to this power.
-        additive, relative: standard deviation of the noise, ``additive + relative * reflectance``.
+        additive, relative: standard deviation of the noise, ``additive + relative * reflectance``, in each
+            footprint.
     """
 
     native: bool = False
@@ -124,13 +125,25 @@ class Observer:
         if view.haze:
             fall = (self.sensor.centre_nm / _HAZE_NM) ** -view.haze_exponent
             image = image + (view.haze * fall).astype(np.float32)[:, None, None]
-        for factor in np.unique(self.factors) if view.native else ():
-            settings = view.upsampling, view.point_spread
-            rows = footprint_operator(height, factor, view.phase[0] % factor, *settings)
-            columns = footprint_operator(width, factor, view.phase[1] % factor, *settings)
-            bands = self.factors == factor
-            image[bands] = rows @ image[bands] @ columns.T
+        noise = None
         if view.additive or view.relative:
             sigma = view.additive + view.relative * image
-            image = image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
+            noise = sigma * rng.standard_normal(image.shape, dtype=np.float32)
+        for factor in np.unique(self.factors) if view.native else ():
+            bands = self.factors == factor
+            image[bands] = self._seen(image[bands], factor, view, view.point_spread)
+            if noise is not None:
+                # The mean of the noise in a footprint, as strong as in a pixel.
+                noise[bands] = factor * self._seen(noise[bands], factor, view)
+        if noise is not None:
+            image = image + noise
         return np.clip(image, 0.0, None)
+
+    @staticmethod
+    def _seen(image: np.ndarray, factor: int, view: View, point_spread: float = 0.0) -> np.ndarray:
+        """Bands ``(b, H, W)`` as footprints of ``factor`` pixels see them, back on the pixels."""
+        rows, columns = (
+            footprint_operator(extent, factor, phase % factor, view.upsampling, point_spread)
+            for extent, phase in zip(image.shape[1:], view.phase)
+        )
+        return rows @ image @ columns.T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightning
@@ -10,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hyperlift.core.networks.agreement import sentinel2_agreement
+from hyperlift.core.networks.experts import Experts, ExpertsConfig
 from hyperlift.core.networks.explains2a import ExplainS2A, ExplainS2AConfig
-from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
+from hyperlift.core.networks.sharpening import SharpeningConfig, Sharpenings
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class ScheduleConfig:
 
 
 def spectral_angle(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Angle in radians between spectra (N, C, H, W), shape (N, H, W), with a finite gradient at zero."""
+    """Angle in radians between spectra (N, C, ...), shape (N, ...), with a finite gradient at zero."""
     chord = F.normalize(estimate, dim=1, eps=1e-4) - F.normalize(truth, dim=1, eps=1e-4)
     half = (chord.square().sum(dim=1) + 1e-10).sqrt() / 2
     return 2.0 * torch.asin(half.clamp(max=0.999))
@@ -60,6 +62,8 @@ def total_variation(image: Tensor, dims: tuple[int, ...]) -> Tensor:
 class LiftingTask(lightning.LightningModule):
     """Sharpening, ExplainS2A and its agreement with the bands on the grid ``target``, with loss and schedule.
 
+    Sharpening and experts are fitted by themselves and stay as they are while the network is trained; the
+    experts' part in the result comes after it.
     Batches are dictionaries: ``msi`` (N, c, H, W), ``hsi`` (N, C, H, W), ``measured`` (N, C, 1, 1).
     """
 
@@ -69,28 +73,37 @@ class LiftingTask(lightning.LightningModule):
         loss: LossConfig,
         schedule: ScheduleConfig,
         target: str = "aviris172",
-        sharpening: SharpeningConfig | None = None,
+        sharpening: Sequence[SharpeningConfig] = (),
+        experts: ExpertsConfig | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.sharpening = None if sharpening is None else Sharpening(network.bands, sharpening)
+        self.sharpening = Sharpenings(network.bands, sharpening) if sharpening else None
         self.network = ExplainS2A(network)
+        self.experts = None if experts is None else Experts(network.bands, network.channels, experts)
         self.agreement = sentinel2_agreement(target)
         self.loss, self.schedule = loss, schedule
 
-    def forward(self, msi: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectra without detail and the result, both (N, C, H, W), of ``msi`` (N, c, H, W)."""
+    def forward(self, msi: Tensor, experts: bool = True) -> tuple[Tensor, Tensor]:
+        """Spectra without detail and the result, both (N, C, H, W), of ``msi`` (N, c, H, W).
+
+        ``experts`` False leaves these out.
+        """
         # Sharpening and agreement live on small differences: no half precision there.
         exactly = torch.autocast(msi.device.type, enabled=False)
         with exactly:
             bands = msi if self.sharpening is None else self.sharpening(msi)
         spectral, fused = self.network(bands)
         with exactly:
-            return spectral.float(), self.agreement(bands, fused.float())
+            spectral, fused = spectral.float(), fused.float()
+            if experts and self.experts is not None:
+                fused = self.experts(bands, fused)
+            return spectral, self.agreement(bands, fused)
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
         """One step of section 1c."""
-        spectral, fused = self(batch["msi"].contiguous(memory_format=torch.channels_last))
+        msi = batch["msi"].contiguous(memory_format=torch.channels_last)
+        spectral, fused = self(msi, experts=False)
         truth = batch["hsi"]
         measured = batch["measured"]
         known = measured.mean()
@@ -110,7 +123,7 @@ class LiftingTask(lightning.LightningModule):
     def configure_optimizers(self) -> dict[str, object]:
         """Adam with the configured schedule, stepped every batch."""
         plan = self.schedule
-        optimiser = torch.optim.AdamW(self.parameters(), plan.rate, weight_decay=plan.weight_decay)
+        optimiser = torch.optim.AdamW(self.network.parameters(), plan.rate, weight_decay=plan.weight_decay)
         if plan.one_cycle:
             scheduler = torch.optim.lr_scheduler.OneCycleLR(
                 optimiser, plan.rate, total_steps=plan.steps + 1, pct_start=0.1, final_div_factor=100.0

@@ -32,11 +32,13 @@ class Look:
     Attributes:
         top_of_atmosphere: whether the air is still in it.
         repeats: pixels along each side that share the values of the bands of 20 m. Averaged, they leave land
-            that all bands resolve.
+            that these bands resolve.
+        coarsest_resolved: whether the bands of 60 m resolve it too.
     """
 
     top_of_atmosphere: bool
     repeats: int
+    coarsest_resolved: bool = False
 
 
 # Sentinel-2 images; those that the evaluation reports on are not among them.
@@ -44,7 +46,10 @@ TEXTURES = {
     "S2A_L1C_20150726_T31TDH_12band_10m_TOA.tif": Look(top_of_atmosphere=True, repeats=2),
     "S2A_MSIL1C_20170527_T33UUB_12band_10m_TOA.tif": Look(top_of_atmosphere=True, repeats=2),
     "S2B_MSIL1C_20171022_T49JGM_12band_10m_TOA.tif": Look(top_of_atmosphere=True, repeats=2),
+    "S2A_L1C_20180629_T56JMM_N0206_12band_250m_TOA.tif": Look(True, repeats=2, coarsest_resolved=True),
+    "S2_L1C_20170729_T19UDP_12band_160m_TOA.tif": Look(True, repeats=1, coarsest_resolved=True),
     "S2_SREF_20160720_T37MEM_10band_20m.tif": Look(top_of_atmosphere=False, repeats=1),
+    "S2_SREF_20180804_T37MEM_10band_20m.tif": Look(top_of_atmosphere=False, repeats=1),
     "S2_SREF_20210527_Aberystwyth_10band_10m.tif": Look(top_of_atmosphere=False, repeats=2),
 }
 _SCALE = np.float32(1e-4)
@@ -83,23 +88,40 @@ class Texture:
         return scene, total @ self.measured >= 0.98 * total.sum()
 
 
-def read_texture(path: Path, look: Look) -> np.ndarray:
-    """Reflectance ``(10, H, W)`` of the middle of an image of twelve or ten bands, without B1 and B9.
+def read_image(path: Path, look: Look) -> np.ndarray:
+    """Reflectance ``(12, H, W)`` of an image of twelve or ten bands, at a resolution that its bands have.
 
-    Top-of-atmosphere images lose the darkest value of each band, which is roughly what the air adds.
+    NaN in bands that it lacks or does not resolve, and in pixels without data. Top-of-atmosphere images lose
+    the darkest value of each band, which is roughly what the air adds.
     """
     with rasterio.open(path) as raster:
-        bands = _ALL if raster.count == len(_ALL) else _TEN
-        pixels = raster.read([bands.index(name) + 1 for name in _TEN]).astype(np.float32) * _SCALE
+        stored = raster.read().astype(np.float32) * _SCALE
+    stored[:, (stored <= 0).all(axis=0)] = np.nan
     size = look.repeats
-    height, width = (extent // size for extent in pixels.shape[1:])
-    whole = pixels[:, : height * size, : width * size]
-    pixels = whole.reshape(-1, height, size, width, size).mean(axis=(2, 4))
-    top, left = (max((extent - _LARGEST_SIDE) // 2, 0) for extent in pixels.shape[1:])
-    pixels = pixels[:, top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE]
+    height, width = (extent // size for extent in stored.shape[1:])
+    whole = stored[:, : height * size, : width * size]
+    names = _ALL if len(stored) == len(_ALL) else _TEN
+    pixels = np.full((len(_ALL), height, width), np.nan, np.float32)
+    for band, values in zip(names, whole.reshape(-1, height, size, width, size).mean(axis=(2, 4))):
+        if band in _TEN or look.coarsest_resolved:
+            pixels[_ALL.index(band)] = values
     if look.top_of_atmosphere:
-        pixels = pixels - 0.9 * np.percentile(pixels, 0.2, axis=(1, 2))[:, None, None].astype(np.float32)
+        known = np.isfinite(pixels).any(axis=(1, 2))
+        darkest = np.nanpercentile(pixels[known], 0.2, axis=(1, 2))[:, None, None]
+        pixels[known] -= 0.9 * darkest.astype(np.float32)
     return np.clip(pixels, 1e-4, None)
+
+
+def read_images(folder: Path) -> list[np.ndarray]:
+    """Those of :data:`TEXTURES` that are in ``folder``, see :func:`read_image`."""
+    return [read_image(folder / file, look) for file, look in TEXTURES.items() if (folder / file).is_file()]
+
+
+def read_texture(path: Path, look: Look) -> np.ndarray:
+    """Reflectance ``(10, H, W)`` of the middle of an image, without B1 and B9."""
+    pixels = read_image(path, look)[[_ALL.index(name) for name in _TEN]]
+    top, left = (max((extent - _LARGEST_SIDE) // 2, 0) for extent in pixels.shape[1:])
+    return np.nan_to_num(pixels[:, top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE], nan=1e-4)
 
 
 def _shares(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -140,7 +162,9 @@ def explain(image: np.ndarray, collections: list[Collection], rng: np.random.Gen
     return Texture(shape, spectra, measured.astype(np.float32), atoms, shares)
 
 
-def explain_textures(folder: Path, collections: list[Collection], variants: int = 4) -> list[Texture]:
+def explain_textures(
+    folder: Path, collections: list[Collection], variants: int = 4, seed: int = 0
+) -> list[Texture]:
     """Images of :data:`TEXTURES` in ``folder``, each explained by ``variants`` halves of the collections."""
     textures = []
     for number, (file, look) in enumerate(TEXTURES.items()):
@@ -149,7 +173,7 @@ def explain_textures(folder: Path, collections: list[Collection], variants: int 
             continue
         image = read_texture(path, look)
         for variant in range(variants):
-            rng = np.random.default_rng([number, variant])
+            rng = np.random.default_rng([number, variant, seed])
             count = -(-len(collections) // 2)
             half = [collections[index] for index in rng.choice(len(collections), count, replace=False)]
             textures.append(explain(image, half, rng))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import lightning
@@ -13,18 +12,20 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from hyperlift.core.networks.explains2a import Pointwise
+from hyperlift.core.networks.experts import Experts
 from hyperlift.core.networks.sharpening import Sharpening
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 
 from .baselines import drawn_pixels
 from .config import TrainingConfig
+from .experts import fit_experts
 from .pairs import PairFolder
-from .perceptron import cached_perceptron
 from .regression import Regression, fit_ridge
 from .scenes import SceneMaker, SceneStream, scene_maker
 from .sharpener import fit_sharpening
+from .spectra import data_folder
 from .task import LiftingTask
+from .texture import read_images
 
 _RIDGE_BATCHES = 150
 _RIDGE_SEED = 1
@@ -47,41 +48,49 @@ class TrainingData(lightning.LightningDataModule):
 def new_task(
     config: TrainingConfig,
     ridge: Regression,
-    pointwise: Pointwise | None = None,
-    sharpening: Sharpening | None = None,
+    sharpening: Sequence[Sharpening] = (),
+    experts: Experts | None = None,
 ) -> LiftingTask:
     """A task whose network starts from a regression, Sentinel-2A's response and parts that were fitted."""
-    task = LiftingTask(config.network, config.loss, config.schedule, config.scenes.target, config.sharpening)
+    task = LiftingTask(
+        config.network,
+        config.loss,
+        config.schedule,
+        config.scenes.target,
+        config.sharpening if sharpening else (),
+        config.experts if experts else None,
+    )
     response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
     weight, bias, response = (
         torch.from_numpy(np.asarray(table, np.float32)) for table in (ridge.weight, ridge.bias, response)
     )
     task.network.start_from_regression(weight, bias, response)
-    if pointwise is not None:
-        task.network.fusion.pointwise.load_state_dict(pointwise.state_dict())
-    if sharpening is not None:
-        task.sharpening.load_state_dict(sharpening.state_dict())
+    for place, fitted in enumerate(sharpening):
+        task.sharpening.members[place].load_state_dict(fitted.state_dict())
+    if experts is not None:
+        task.experts.load_state_dict(experts.state_dict())
     task.network.to(memory_format=torch.channels_last)
     return task
 
 
-def fitted_task(config: TrainingConfig, maker: SceneMaker | PairFolder, cache: Path) -> LiftingTask:
-    """A task whose parts were fitted by themselves, on what ``maker`` draws.
+def fitted_task(
+    config: TrainingConfig, maker: SceneMaker | PairFolder, cache: Path, data: Path | None = None
+) -> LiftingTask:
+    """A task whose parts were fitted by themselves, on bands at one resolution: sharpening comes first.
 
-    A perceptron over a regression, on bands at one resolution: a pixel cannot tell whether coarse bands are
-    blurred. And the sharpening of such bands, where the maker knows them sharp.
+    Of real pairs the bands at one resolution are not known: they train the network without these parts.
     """
-    synthetic = isinstance(maker, SceneMaker)
-    sharp = maker.at_one_resolution() if synthetic else maker
-    shape, sharpening = config.sharpening, None
-    if synthetic and shape is not None:
-        sharpening = fit_sharpening(maker, shape, config.sharpener, cache / "sharpening.pt")
-    if not config.network.pointwise:
-        ridge = fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES))
-        return new_task(config, ridge, None, sharpening)
-    plan = replace(config.perceptron, widths=config.network.pointwise)
-    perceptron = cached_perceptron(sharp, plan, cache)
-    return new_task(config, perceptron.ridge, perceptron.pointwise, sharpening)
+    sharpening, experts, sharp = [], None, maker
+    if isinstance(maker, SceneMaker):
+        sharp = maker.at_one_resolution()
+        images = read_images(data_folder(data) / "sentinel2") if config.sharpening else []
+        for number, shape in enumerate(config.sharpening):
+            path = cache / f"sharpening-{number}.pt"
+            sharpening.append(fit_sharpening(maker, shape, config.sharpener, path, images))
+        if config.experts is not None:
+            experts = fit_experts(config.experts, config.expert, config.scenes, cache, data)
+    ridge = fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES))
+    return new_task(config, ridge, sharpening, experts)
 
 
 def train(
@@ -106,7 +115,8 @@ def train(
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         seed: of the weights and of the scenes.
         resume: go on from the last checkpoint in ``output``.
-        weights: checkpoint whose weights to start from instead of ridge regression, with a new schedule.
+        weights: checkpoint whose network to go on with instead of starting from ridge regression, with a new
+            loss and schedule.
     """
     lightning.seed_everything(seed)
     if pairs is not None:
@@ -129,9 +139,11 @@ def train(
         enable_model_summary=False,
         log_every_n_steps=20,
     )
-    task = fitted_task(config, maker, output)
-    if weights is not None:
-        task.load_state_dict(torch.load(weights, map_location="cpu", weights_only=False)["state_dict"])
+    if weights is None:
+        task = fitted_task(config, maker, output, data)
+    else:
+        new = {"loss": config.loss, "schedule": config.schedule}
+        task = LiftingTask.load_from_checkpoint(weights, map_location="cpu", weights_only=False, **new)
     trainer.fit(task, TrainingData(maker, seed), ckpt_path=last if resume else None, weights_only=False)
     trainer.save_checkpoint(last)
     return last

@@ -18,7 +18,6 @@ from .layers import ResidualBlock, WindowMean, conv3x3, tv_prox, zero, zero_bias
 
 _GROUPS = 4
 _TV_STEPS = 5
-_TYPICAL, _SPREAD = 0.2, 0.2  # reflectance of land, to bring inputs near zero mean and unit variance
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,6 @@ class ExplainS2AConfig:
             sensors with one resolution name all bands.
         features: feature maps ``C'`` of the fusion network.
         blocks: residual blocks of the fusion network.
-        pointwise: widths of the hidden layers of its branch that sees single pixels; none leaves it out.
         window: side of the square over which spectral attention averages (the training size), so that a
             pixel's result depends on its surroundings and not on the extent of the image; None averages
             over the whole image, as published.
@@ -47,7 +45,6 @@ class ExplainS2AConfig:
     guides: tuple[int, ...] = (1, 2, 3, 7)
     features: int = 64
     blocks: int = 7
-    pointwise: tuple[int, ...] = ()
     window: int | None = 64
     solver: str = "learned"
     spectral_attention: bool = True
@@ -237,28 +234,8 @@ class SpatialAttention(nn.Module):
         return weights
 
 
-class Pointwise(nn.Module):
-    """A perceptron on single pixels, ``(N, c, H, W)`` -> ``(N, C, H, W)``, which starts as zero.
-
-    Materials bend the relation of bands to spectra; convolutions of hundreds of channels learn that slowly.
-    """
-
-    def __init__(self, bands: int, channels: int, widths: tuple[int, ...]) -> None:
-        super().__init__()
-        sizes = (bands, *widths)
-        hidden = [(nn.Conv2d(near, far, 1), nn.SiLU()) for near, far in zip(sizes, sizes[1:])]
-        last = nn.Conv2d(sizes[-1], channels, 1)
-        zero(last)
-        self.layers = nn.Sequential(*(layer for pair in hidden for layer in pair), last)
-
-    def forward(self, bands: Tensor) -> Tensor:
-        """Correction (N, C, H, W) for ``bands`` (N, c, H, W)."""
-        correction: Tensor = self.layers((bands - _TYPICAL) / _SPREAD)
-        return correction
-
-
 class Fusion(nn.Module):
-    """The fusion network of section 1b: detail of the fine bands, and what single pixels tell, added."""
+    """The fusion network of section 1b: detail of the fine bands, added."""
 
     def __init__(self, config: ExplainS2AConfig) -> None:
         super().__init__()
@@ -270,9 +247,6 @@ class Fusion(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(config.features) for _ in range(config.blocks)))
         self.tail = conv3x3(config.features, config.channels)
         self.guides = list(config.guides)
-        self.pointwise: Pointwise | None = None
-        if config.pointwise:
-            self.pointwise = Pointwise(config.bands, config.channels, config.pointwise)
 
     def forward(self, spectra: Tensor, msi: Tensor) -> Tensor:
         """Hyperspectral image (N, C, H, W) from spectra (N, C, H, W) and bands (N, c, H, W)."""
@@ -285,9 +259,6 @@ class Fusion(nn.Module):
         emphasised = spectra * bands * pixels
         features = F.relu(self.head(torch.cat([emphasised, fine], dim=1)))
         fused: Tensor = spectra + self.tail(self.blocks(features))
-        if self.pointwise is not None:
-            with _exactly(msi):
-                fused = fused.to(msi.dtype) + self.pointwise(msi)
         return fused
 
 

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .guidance import LocalRegression
 from .layers import WindowMean, conv3x3, zero, zero_bias
 
 _FLAT = 1e-4  # contrast, in reflectance, below which an image says nothing about its resolution
+_LARGEST = 0.3  # change, in reflectance, by the regression on the fine bands
 _TYPICAL = 0.6  # ratio of the contrasts between that of coarse and that of sharp bands
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bands whose pixels are larger than those of the grid.
+
+    Attributes:
+        factor: pixels of the grid along the side of one of theirs, even.
+        bands: their positions.
+        window: side in pixels of the window over which they are regressed on the fine bands.
+    """
+
+    factor: int
+    bands: tuple[int, ...]
+    window: int
+
+
+_SENTINEL2 = (Footprint(2, (4, 5, 6, 8, 10, 11), 31), Footprint(6, (0, 9), 61))
 
 
 @dataclass(frozen=True)
@@ -19,19 +41,26 @@ class SharpeningConfig:
     """Shape of the sharpening network.
 
     Attributes:
-        coarse: positions of the bands with footprints larger than a pixel (Sentinel-2: 20 and 60 m).
+        footprints: of the coarse bands (Sentinel-2: 20 and 60 m).
+        guides: positions of the fine bands.
         features: feature maps.
         dilations: of the convolutions in its residual blocks, one for each block.
-        coarsest: those with the largest footprints (60 m). What the air does to them no other band tells, so
-            over the window they keep the mean that was measured.
         window: side in pixels of the window over which the resolution is judged.
+        regression: whether the network corrects the regression on the fine bands in the surroundings of each
+            pixel (see :mod:`.guidance`); else it starts from the coarse bands.
     """
 
-    coarse: tuple[int, ...] = (0, 4, 5, 6, 8, 9, 10, 11)
-    features: int = 48
+    footprints: tuple[Footprint, ...] = _SENTINEL2
+    guides: tuple[int, ...] = (1, 2, 3, 7)
+    features: int = 64
     dilations: tuple[int, ...] = (1, 2, 4)
-    coarsest: tuple[int, ...] = (0, 9)
     window: int = 21
+    regression: bool = True
+
+    @property
+    def coarse(self) -> tuple[int, ...]:
+        """Positions of all coarse bands, in the order of the footprints."""
+        return tuple(band for footprint in self.footprints for band in footprint.bands)
 
 
 class Resolved(nn.Module):
@@ -81,30 +110,63 @@ class DilatedBlock(nn.Module):
 
 
 class Sharpening(nn.Module):
-    """Bands ``(N, c, H, W)`` as if all had the finest footprint; starts as the identity.
+    """Bands ``(N, c, H, W)`` as if all had the finest footprint.
 
-    Fine bands pass unchanged; coarse ones get what a small network finds from all bands, as far as
-    :class:`Resolved` says that they do not resolve the pixels. Images whose bands all have one
-    resolution pass unchanged so.
+    Fine bands pass unchanged. Coarse ones start as their regression on the fine bands, get what a small
+    network finds from all bands, and are seen as measured over each of their footprints: what is added has no
+    mean there. All that as far as :class:`Resolved` says that they do not resolve the pixels; images whose
+    bands all have one resolution pass unchanged so.
     """
 
     def __init__(self, bands: int, config: SharpeningConfig) -> None:
         super().__init__()
+        self.config = config
         self.resolved = Resolved(bands, config.window)
-        self.head = conv3x3(bands, config.features)
+        self.regressions = nn.ModuleList(
+            LocalRegression(footprint.factor, footprint.window) for footprint in config.footprints
+        )
+        inputs = bands + (len(config.coarse) if config.regression else 0)
+        self.head = conv3x3(inputs, config.features)
         self.blocks = nn.Sequential(*(DilatedBlock(config.features, d) for d in config.dilations))
-        self.tail = conv3x3(config.features, bands)
+        self.tail = conv3x3(config.features, len(config.coarse))
         zero(self.tail)
-        self.mean = WindowMean(config.window)
-        for name, places in (("coarse", config.coarse), ("coarsest", config.coarsest)):
-            mask = torch.zeros(bands, 1, 1)
-            mask[list(places)] = 1.0
-            self.register_buffer(name, mask, persistent=False)
+        place = torch.zeros(bands, len(config.coarse))
+        place[list(config.coarse), range(len(config.coarse))] = 1.0
+        self.register_buffer("place", place[:, :, None, None], persistent=False)
 
     def forward(self, msi: Tensor) -> Tensor:
         """Sharpen ``msi`` (N, c, H, W)."""
-        detail = self.tail(self.blocks(F.relu(self.head(msi))))
-        share = self.get_buffer("coarse") * (1.0 - self.resolved(msi))
-        added = share * detail
-        sharp: Tensor = msi + added - self.get_buffer("coarsest") * self.mean(added)
+        fine, found, means = msi[:, list(self.config.guides)], [], []
+        for footprint, module in zip(self.config.footprints, self.regressions):
+            regression = cast(LocalRegression, module)
+            coarse = msi[:, list(footprint.bands)]
+            mean = regression.footprint
+            borders = mean.borders(coarse, 2), mean.borders(coarse, 3)
+            means.append((mean, borders))
+            if self.config.regression:
+                found.append((regression(fine, coarse, borders) - coarse).clamp(-_LARGEST, _LARGEST))
+        added = self.tail(self.blocks(F.relu(self.head(torch.cat([msi, *found], dim=1)))))
+        if found:
+            added = added + torch.cat(found, dim=1)
+        parts = added.split([len(footprint.bands) for footprint in self.config.footprints], dim=1)
+        detail = [part - mean(part, borders) for part, (mean, borders) in zip(parts, means)]
+        share = 1.0 - self.resolved(msi)
+        sharp: Tensor = msi + share * F.conv2d(torch.cat(detail, dim=1), self.get_buffer("place"))
         return sharp
+
+
+class Sharpenings(nn.Module):
+    """Mean of several sharpening networks.
+
+    One that starts from the regression on the fine bands is better where these tell much of the coarse ones,
+    one that does not where they tell little; the mean is nearly as good as the better of both.
+    """
+
+    def __init__(self, bands: int, configs: Sequence[SharpeningConfig]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(Sharpening(bands, config) for config in configs)
+
+    def forward(self, msi: Tensor) -> Tensor:
+        """Sharpen ``msi`` (N, c, H, W)."""
+        mean: Tensor = torch.stack([member(msi) for member in self.members]).mean(dim=0)
+        return mean

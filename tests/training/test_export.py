@@ -11,7 +11,9 @@ import onnx
 import pytest
 import torch
 
+from hyperlift.core.networks.experts import ExpertsConfig
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
+from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.training.cards import band_estimators, make_card
 from hyperlift.training.export import Deployed, export, measure_halo, open_model, parity
 from hyperlift.training.task import LiftingTask, LossConfig, ScheduleConfig
@@ -22,7 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def task():
     torch.manual_seed(0)
-    return LiftingTask(ExplainS2AConfig(), LossConfig(), ScheduleConfig(steps=1))
+    return LiftingTask(
+        ExplainS2AConfig(),
+        LossConfig(),
+        ScheduleConfig(steps=1),
+        sharpening=[SharpeningConfig(features=16), SharpeningConfig(features=16, regression=False)],
+        experts=ExpertsConfig(members=2, widths=(16,)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +52,21 @@ def test_one_plain_file_of_an_old_opset(model):
     assert [entry.version for entry in graph.opset_import] == [17]
     assert [path.name for path in model.parent.iterdir()] == [model.name]
     assert not any(weight.external_data for weight in graph.graph.initializer)
+
+
+def test_large_weights_are_stored_in_half_precision(task, model):
+    weights = {weight.name: weight for weight in onnx.load(model).graph.initializer}
+    half = weights["task.network.fusion.head.weight.half"]
+    assert half.data_type == onnx.TensorProto.FLOAT16
+    assert weights["task.network.unfolding.start.weight"].data_type == onnx.TensorProto.FLOAT
+    stored = sum(weight.numel() * (2 if weight.numel() >= 10_000 else 4) for weight in task.parameters())
+    assert model.stat().st_size < 1.1 * stored
+
+
+def test_deploying_leaves_the_task_as_it_was(task):
+    before = {name: weight.clone() for name, weight in task.state_dict().items()}
+    Deployed(task)
+    assert all(torch.equal(weight, before[name]) for name, weight in task.state_dict().items())
 
 
 def test_any_size_and_no_negative_reflectance(model):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from hyperlift.training.perceptron import PerceptronConfig, cached_perceptron, fit_perceptron
+from hyperlift.training.perceptron import (
+    PerceptronConfig,
+    _Pixels,
+    cached_perceptron,
+    fit_perceptron,
+    lift_by,
+)
 from hyperlift.training.regression import fit_ridge, pixel_table
 from hyperlift.training.scenes import Batch
 
@@ -27,9 +33,9 @@ def config():
 def test_what_no_regression_can_fit_is_learnt(config):
     batch = Squares().batch(np.random.default_rng(99))
     truth = batch.hsi[0, :3].numpy()
-    network = fit_perceptron(Squares(), config)
+    lift = lift_by(fit_perceptron(Squares(), config))
     ridge = fit_ridge([(pixel_table(batch.msi).numpy(), pixel_table(batch.hsi).numpy())])
-    errors = [np.abs(method.predict(batch.msi[0].numpy())[:3] - truth).mean() for method in (network, ridge)]
+    errors = [np.abs(method(batch.msi[0].numpy())[:3] - truth).mean() for method in (lift, ridge.predict)]
     assert errors[0] < 0.5 * errors[1]
 
 
@@ -38,7 +44,7 @@ def test_training_starts_from_ridge_regression_and_repeats(config):
     image = np.random.default_rng(0).random((2, 5, 6)).astype(np.float32)
     batches = [Squares().batch(np.random.default_rng([3, 0, n])) for n in range(config.batches)]
     ridge = fit_ridge((pixel_table(b.msi).numpy(), pixel_table(b.hsi).numpy()) for b in batches)
-    first, second = (fit_perceptron(Squares(), barely).predict(image) for _ in range(2))
+    first, second = (lift_by(fit_perceptron(Squares(), barely))(image) for _ in range(2))
     np.testing.assert_allclose(first, ridge.predict(image), atol=1e-4)
     np.testing.assert_array_equal(first, second)
 
@@ -46,10 +52,10 @@ def test_training_starts_from_ridge_regression_and_repeats(config):
 def test_it_is_kept_until_configuration_or_scenes_change(config, tmp_path):
     short = replace(config, steps=2)
     image = np.random.default_rng(0).random((2, 5, 6)).astype(np.float32)
-    first = cached_perceptron(Squares(), short, tmp_path).predict(image)
+    first = lift_by(cached_perceptron(Squares(), short, tmp_path))(image)
     (kept,) = tmp_path.iterdir()
     written = kept.stat().st_mtime_ns
-    np.testing.assert_array_equal(cached_perceptron(Squares(), short, tmp_path).predict(image), first)
+    np.testing.assert_array_equal(lift_by(cached_perceptron(Squares(), short, tmp_path))(image), first)
     assert kept.stat().st_mtime_ns == written
 
     cached_perceptron(Squares(), replace(short, seed=1), tmp_path)
@@ -57,3 +63,25 @@ def test_it_is_kept_until_configuration_or_scenes_change(config, tmp_path):
     other.batch = lambda rng: Squares().batch(np.random.default_rng(rng.integers(1000)))
     cached_perceptron(other, short, tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_pixels_give_way_to_those_of_a_new_batch():
+    batches = [Squares().batch(np.random.default_rng(n)) for n in range(3)]
+    data = _Pixels(batches)
+    new = Squares().batch(np.random.default_rng(9))
+    data.replace(4, new)
+    size = len(data.msi) // 3
+    torch.testing.assert_close(data.msi[size : 2 * size], pixel_table(new.msi))
+    torch.testing.assert_close(data.msi[2 * size :], pixel_table(batches[2].msi))
+
+
+def test_scenes_are_refreshed_while_it_learns(config):
+    drawn = []
+
+    class Counted(Squares):
+        def batch(self, rng):
+            drawn.append(1)
+            return super().batch(rng)
+
+    fit_perceptron(Counted(), replace(config, batches=3, refresh=2, steps=8))
+    assert len(drawn) == 3 + 4

@@ -53,6 +53,14 @@ def test_noise_has_the_asked_standard_deviation():
     np.testing.assert_allclose(noisy.std(axis=(1, 2)), 0.001 + 0.5 * 0.01, rtol=0.08)
 
 
+def test_noise_of_a_coarse_band_is_that_of_its_footprints():
+    flat = np.full((224, 60, 60), 0.5, np.float32)
+    noisy = OBSERVER.look(flat, View(native=True, additive=0.002), np.random.default_rng(0))
+    np.testing.assert_allclose(noisy.std(axis=(1, 2)), 0.002, rtol=0.25)
+    coarse = noisy[OBSERVER.factors == 6]
+    np.testing.assert_allclose(coarse, np.repeat(np.repeat(coarse[:, ::6, ::6], 6, 1), 6, 2), atol=1e-6)
+
+
 def test_a_grid_without_a_band_is_refused():
     with pytest.raises(ValueError, match="B1"):
         Observer(sensor("sentinel2a"), grid("aviris172"))

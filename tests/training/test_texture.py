@@ -4,7 +4,7 @@ import rasterio
 
 from hyperlift.core.spectral import grid, sensor
 from hyperlift.training.sensing import Observer
-from hyperlift.training.texture import TEXTURES, Look, explain, explain_textures, read_texture
+from hyperlift.training.texture import TEXTURES, Look, explain, explain_textures, read_image, read_texture
 
 OBSERVER = Observer(sensor("sentinel2a"), grid("aviris224"))
 TEN = [number for number, name in enumerate(sensor("sentinel2a").band_names) if name not in ("B1", "B9")]
@@ -48,6 +48,10 @@ def test_images_of_twelve_or_ten_bands_are_read_alike(image, tmp_path):
     write(tmp_path / "twelve.tif", twelve)
     for name in ("ten.tif", "twelve.tif"):
         np.testing.assert_allclose(read_texture(tmp_path / name, Look(False, 1)), image, atol=1e-4)
+    bands = read_image(tmp_path / "twelve.tif", Look(False, 1))
+    assert np.isnan(bands[[0, 9]]).all()
+    assert np.isfinite(read_image(tmp_path / "twelve.tif", Look(False, 1, True))).all()
+    np.testing.assert_allclose(bands[TEN], image, atol=1e-4)
     dark = read_texture(tmp_path / "ten.tif", Look(True, 1))
     np.testing.assert_allclose(dark.min(axis=(1, 2)), 0.1 * image.min(axis=(1, 2)), atol=2e-3)
     halved = read_texture(tmp_path / "ten.tif", Look(False, 2))

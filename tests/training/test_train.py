@@ -6,13 +6,16 @@ import rasterio
 import torch
 
 from hyperlift.core.networks.agreement import smooth_inverse
+from hyperlift.core.networks.experts import ExpertsConfig
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
+from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 from hyperlift.training.config import CONFIGS, TrainingConfig
 from hyperlift.training.pairs import PairFolder
 from hyperlift.training.perceptron import PerceptronConfig
 from hyperlift.training.regression import Regression, fit_ridge
 from hyperlift.training.scenes import SceneConfig
+from hyperlift.training.sharpener import SharpenerConfig
 from hyperlift.training.task import LossConfig, ScheduleConfig, spectral_angle
 from hyperlift.training.train import new_task, train
 
@@ -49,8 +52,11 @@ def pair_folder(tmp_path_factory):
 @pytest.fixture
 def tiny():
     return TrainingConfig(
-        network=ExplainS2AConfig(features=8, blocks=1, pointwise=(16,)),
-        perceptron=PerceptronConfig(batches=2, steps=3, pixels=64),
+        network=ExplainS2AConfig(features=8, blocks=1),
+        sharpening=(SharpeningConfig(features=8, dilations=(1,)),),
+        sharpener=SharpenerConfig(scenes=2, side=12, steps=2, batch=2),
+        experts=ExpertsConfig(members=2, widths=(16,)),
+        expert=PerceptronConfig(batches=2, steps=3, pixels=64),
         loss=LossConfig(tv=1e-4, angle=0.1),
         schedule=ScheduleConfig(steps=4),
         scenes=SceneConfig(sides=(12,), pixels=288),

@@ -40,7 +40,6 @@ def test_a_grid_is_data():
         {"solver": "closed_form"},
         {"spectral_attention": False},
         {"spatial_attention": False},
-        {"pointwise": (16, 16)},
     ],
 )
 def test_every_ablation_lifts_any_size(options, size):

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from hyperlift.core.networks.layers import WindowMean
-from hyperlift.core.networks.sharpening import Resolved, Sharpening, SharpeningConfig
+from hyperlift.core.networks.sharpening import Resolved, Sharpening, SharpeningConfig, Sharpenings
 
 
 def blocks(image, size):
@@ -20,9 +19,21 @@ def network():
     return network.eval()
 
 
-def test_starts_as_the_identity():
+def test_without_the_regression_it_starts_as_the_identity():
     msi = torch.rand(1, 12, 9, 7)
-    assert torch.equal(Sharpening(12, SharpeningConfig())(msi), msi)
+    assert torch.equal(Sharpening(12, SharpeningConfig(regression=False))(msi), msi)
+
+
+def test_untrained_it_finds_bands_that_are_linear_in_the_fine_ones():
+    network = Sharpening(12, SharpeningConfig())
+    torch.nn.init.constant_(network.resolved.answer.bias, -50.0)
+    sharp = torch.rand(1, 12, 60, 60, generator=torch.Generator().manual_seed(0))
+    sharp[:, 8] = 0.3 * sharp[:, 7] + 0.2 * sharp[:, 3] + 0.1
+    msi = sharp.clone()
+    msi[:, [4, 5, 6, 8, 10, 11]] = blocks(sharp[:, [4, 5, 6, 8, 10, 11]], 2)
+    msi[:, [0, 9]] = blocks(sharp[:, [0, 9]], 6)
+    before, after = ((image - sharp)[:, 8].abs().mean() for image in (msi, network(msi)))
+    assert after < 0.1 * before
 
 
 def test_fine_bands_pass_unchanged(network):
@@ -61,8 +72,21 @@ def test_images_smaller_than_the_window(network, size):
     assert network(torch.rand(1, 12, *size)).isfinite().all()
 
 
-def test_the_coarsest_bands_keep_their_mean_over_the_window(network):
-    torch.nn.init.constant_(network.tail.bias, 0.1)
+def test_coarse_bands_are_seen_as_measured_over_their_footprints(network):
+    torch.nn.init.constant_(network.resolved.answer.bias, -50.0)
     msi = torch.rand(1, 12, 60, 60)
-    difference = WindowMean(21)(network(msi) - msi)[:, :, 25:35, 25:35].abs().mean(dim=(0, 2, 3))
-    assert difference[[0, 9]].max() < 0.1 * difference[[4, 5, 6, 8, 10, 11]].min()
+    for size, bands in ((2, [4, 5, 6, 8, 10, 11]), (6, [0, 9])):
+        msi[:, bands] = blocks(msi[:, bands], size)
+    sharp = network(msi)
+    assert (sharp - msi)[:, 4].abs().max() > 0.05
+    for size, bands in ((2, [4, 5, 6, 8, 10, 11]), (6, [0, 9])):
+        again = blocks(sharp[:, bands], size)
+        inner = slice(6, -6)
+        assert (again - msi[:, bands])[:, :, inner, inner].abs().max() < 1e-3
+
+
+def test_several_networks_are_averaged():
+    configs = [SharpeningConfig(features=8), SharpeningConfig(features=8, regression=False)]
+    together, msi = Sharpenings(12, configs), torch.rand(1, 12, 18, 18)
+    first, second = (member(msi) for member in together.members)
+    torch.testing.assert_close(together(msi), (first + second) / 2)
