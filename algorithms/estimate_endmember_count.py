@@ -83,8 +83,7 @@ class EstimateEndmemberCount(UnmixingAlgorithm):
         with opened(self._image.path, stages) as pixels:
             order = estimate_count(pixels, self._method, self._bounds, self._seed, stages)
         feedback.pushInfo(self.tr("{} endmembers by {}.").format(order.count, self._method))
-        if self._method == "mdl":
-            warn_at_the_end(feedback, order)
+        warn_at_the_end(feedback, order)
         texts = {
             self.CURVE: curve_csv(order),
             self.REPORT: count_page(self._image.title, self._method, order),

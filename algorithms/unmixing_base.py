@@ -31,7 +31,7 @@ from .unmixing_layers import AbundanceColours
 
 if TYPE_CHECKING:
     from ..core.unmixing.image import AbundanceSummary
-    from ..core.unmixing.model_order import ModelOrder
+    from .unmixing_jobs import BoundedOrder
 
 LIBRARY_SUFFIXES = (".sli", ".csv")
 SUMMARY_NUMBERS = {
@@ -189,9 +189,14 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
             details.name = name
 
 
-def warn_at_the_end(feedback: QgsProcessingFeedback, order: ModelOrder) -> None:
-    """Say so when the number that was found is the greatest that was tried."""
-    if order.count == max(order.scores):
+def warn_at_the_end(feedback: QgsProcessingFeedback, order: BoundedOrder) -> None:
+    """Say so when the number that was found is the greatest that came into question, or beyond it."""
+    if order.found > order.most:
+        feedback.pushWarning(
+            f"{order.found} endmembers were found, more than the greatest number of {order.most} that was "
+            f"allowed, and {order.count} is given instead; look at the scores, or allow a greater number."
+        )
+    elif order.found == order.most:
         feedback.pushWarning(
             f"{order.count} endmembers are the greatest number that was tried, and the image may well have "
             "more; look at the scores, or choose a number."

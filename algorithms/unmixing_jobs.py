@@ -47,6 +47,19 @@ def opened(path: str, stages: Stages, outputs: tuple[str, ...] = ()) -> Iterator
         yield ImagePixels(source, stages)
 
 
+@dataclass(frozen=True)
+class BoundedOrder(ModelOrder):
+    """An estimate of the number of endmembers that was kept within bounds.
+
+    Attributes:
+        found: the number before it was kept within them.
+        most: the greatest number that came into question.
+    """
+
+    found: int
+    most: int
+
+
 def estimate_count(
     pixels: ImagePixels,
     method: str,
@@ -54,7 +67,7 @@ def estimate_count(
     seed: int,
     stages: Stages,
     span: Span = (0.0, 1.0),
-) -> ModelOrder:
+) -> BoundedOrder:
     """Number of endmembers by ``mdl``, ``hysime`` or ``hfc``, within bounds.
 
     Raises:
@@ -68,10 +81,11 @@ def estimate_count(
     if method == "mdl":
         sampled = span[0] + 0.1 * (span[1] - span[0])
         stages.begin(span[0], sampled, share=1.0)
-        return mdl(pixels, minimum, maximum, seed, monitor=stages.part(sampled, span[1]))
+        order = mdl(pixels, minimum, maximum, seed, monitor=stages.part(sampled, span[1]))
+        return BoundedOrder(order.count, order.scores, order.count, max(order.scores))
     stages.begin(*span, share=1.0)
     order = {"hysime": hysime, "hfc": hfc}[method](pixels)
-    return replace(order, count=min(max(order.count, minimum), maximum))
+    return BoundedOrder(min(max(order.count, minimum), maximum), order.scores, order.count, maximum)
 
 
 @dataclass(frozen=True)
@@ -156,7 +170,7 @@ class Separation:
     title: str
     shape: tuple[int, int]
     bands: int
-    order: ModelOrder | None
+    order: BoundedOrder | None
     extraction: Extraction
     summary: AbundanceSummary
     abundances: Quicklook

@@ -127,6 +127,16 @@ def test_number_at_the_end_of_those_that_were_tried_is_a_warning(run, mixture):
     assert "greatest number" not in run("estimateendmembercount", mixture.path, MAXIMUM=4).log
 
 
+@pytest.mark.parametrize("method", ["hysime", "hfc"])
+def test_number_that_was_cut_to_the_greatest_is_a_warning_that_names_it(run, mixture, method):
+    made = run("estimateendmembercount", mixture.path, METHOD=method, MAXIMUM=2)
+    assert made.results["COUNT"] == 2
+    assert "3 endmembers were found, more than the greatest number of 2" in made.log
+    at_the_end = run("estimateendmembercount", mixture.path, METHOD=method, MAXIMUM=3).log
+    assert "3 endmembers are the greatest number that was tried" in at_the_end
+    assert "greatest number" not in run("estimateendmembercount", mixture.path, METHOD=method, MAXIMUM=4).log
+
+
 def test_count_is_kept_within_its_bounds(run, mixture):
     made = run("estimateendmembercount", mixture.path, METHOD="hysime", MINIMUM=4, MAXIMUM=6)
     assert made.results["COUNT"] == 4
