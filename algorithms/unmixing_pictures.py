@@ -64,13 +64,18 @@ def spectra(parts: Sequence[Lines]) -> str:
     return _picture(figure, "Spectra of the endmembers")
 
 
-def curve(scores: dict[int, float], count: int) -> str:
-    """Scores over the number of endmembers, with a mark at the one that was chosen."""
+def curve(scores: dict[int, float], count: int, logarithmic: bool = False) -> str:
+    """Scores over the number of endmembers, with a mark at the one that was chosen.
+
+    A score of 0 has no place on a logarithmic scale, and the line is broken there.
+    """
     figure = _figure(6.0, 3.0)
     axes = figure.subplots()
     axes.plot(list(scores), list(scores.values()), marker="o")
     axes.axvline(count, color="C1", linestyle="--", label=f"chosen: {count}")
     axes.set(xlabel="Number of endmembers", ylabel="Score")
+    if logarithmic:
+        axes.set_yscale("log", nonpositive="mask")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     return _picture(figure, "Scores of the numbers of endmembers")

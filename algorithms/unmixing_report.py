@@ -14,14 +14,15 @@ from .unmixing_layers import centre_of
 
 if TYPE_CHECKING:
     from ..core.unmixing.model_order import ModelOrder
-    from .unmixing_jobs import Match, Separation
+    from .unmixing_jobs import BoundedOrder, Match, Separation
 
 METHODS = {
     "mdl": ("minimum description length (MDL)", "length of the code in nats; the shortest is chosen"),
-    "hysime": ("HySime", "mean square error but for a constant; the least is chosen"),
+    "hysime": ("HySime", "mean square error above the least, which is chosen"),
     "hfc": ("HFC", "difference of the eigenvalues over its threshold; those above 1 count"),
 }
 _COLUMNS = 3  # maps beside each other
+_BEYOND = 5  # numbers above the one that was found that are shown of HySime
 
 
 def write_text(path: str, text: str) -> None:
@@ -45,7 +46,7 @@ def curve_csv(order: ModelOrder) -> str:
     )
 
 
-def count_page(title: str, method: str, order: ModelOrder) -> str:
+def count_page(title: str, method: str, order: BoundedOrder) -> str:
     """The page on the number of endmembers of an image."""
     facts = {"Image": title, "Method": METHODS[method][0], "Number of endmembers": str(order.count)}
     body = [_table(facts), *_curve(method, order)]
@@ -165,13 +166,22 @@ def _places(separation: Separation) -> Iterator[str]:
     yield _rows(("Endmember", "Row", "Column", "x", "y", "Mean abundance"), rows)
 
 
-def _curve(method: str, order: ModelOrder, title: str = "") -> Iterator[str]:
+def _shown(method: str, order: BoundedOrder) -> dict[int, float]:
+    """The scores to look at: HySime's, of every band, as differences from the least and around it only."""
+    if method != "hysime":
+        return order.scores
+    least, last = min(order.scores.values()), max(order.most, order.found + _BEYOND)
+    return {number: score - least for number, score in order.scores.items() if number <= last}
+
+
+def _curve(method: str, order: BoundedOrder, title: str = "") -> Iterator[str]:
+    scores = _shown(method, order)
     name, label = METHODS[method]
     yield f"<h2>Number of endmembers by {escape(name)}{f', {escape(title)}' if title else ''}</h2>"
     if pictures.available():
-        yield pictures.curve(order.scores, order.count)
+        yield pictures.curve(scores, order.count, logarithmic=method == "hysime")
     yield f"<p>Score: {escape(label)}.</p>"
-    yield _table({str(number): f"{score:.6g}" for number, score in order.scores.items()}, numbers=True)
+    yield _table({str(number): f"{score:.6g}" for number, score in scores.items()}, numbers=True)
 
 
 def _abundances(separation: Separation, image: str = "") -> list[pictures.Map]:

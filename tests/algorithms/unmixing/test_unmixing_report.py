@@ -79,6 +79,17 @@ def test_report_on_the_number_holds_every_score(page):
     assert text.count('<td class="number">') == 20
 
 
+def test_report_on_hysime_shows_differences_from_the_least_and_no_band_far_beyond_it(page):
+    pytest.importorskip("matplotlib")
+    text = page("estimateendmembercount", METHOD="hysime", MAXIMUM=5)[1]
+    rows = re.findall(r'<th>(\d+)</th><td class="number">([^<]+)</td>', text)
+    scores = {int(number): float(score) for number, score in rows}
+    assert list(scores) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [number for number, score in scores.items() if score == 0] == [3]
+    assert min(scores[2], scores[4]) > 0
+    assert len(PICTURE.findall(text)) == 1
+
+
 def test_comparison_pairs_endmembers_that_lie_in_the_same_places(page, mixture, small_scene, read):
     pytest.importorskip("matplotlib")
     few = small_scene(read(mixture.path)[::4], "few.tif")
