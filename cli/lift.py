@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TextIO
 
@@ -77,7 +80,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Lift, and return the exit code."""
     try:
-        report = _lift(arguments, TerminalMonitor(sys.stderr))
+        with _termination_interrupts():
+            report = _lift(arguments, TerminalMonitor(sys.stderr))
     except HyperLiftError as error:
         print(f"\nError: {error}", file=sys.stderr)
         return 1
@@ -86,6 +90,19 @@ def run(arguments: argparse.Namespace) -> int:
         return _INTERRUPTED
     print(_summary(arguments.output, report))
     return 0
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """SIGTERM, as schedulers send it, does what Ctrl-C does; only a main thread may decide that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _lift(arguments: argparse.Namespace, monitor: TerminalMonitor) -> SceneReport:

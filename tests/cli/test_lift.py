@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import numpy as np
@@ -92,7 +93,8 @@ def test_truncated_input_leaves_nothing(scene, linear_model, tmp_path, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_interrupt_leaves_nothing(write_tiff, make_model, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_leaves_nothing(sent, write_tiff, make_model, tmp_path):
     scene = write_tiff(np.full((12, 4000, 1000), 500, np.uint16))
     command = [sys.executable, "-m", "hyperlift", "lift", str(scene), str(tmp_path / "lifted.tif")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -107,11 +109,20 @@ def test_interrupt_leaves_nothing(write_tiff, make_model, tmp_path):
     while "%" not in process.stderr.read(1):
         assert process.poll() is None
     assert len(list(tmp_path.iterdir())) == 2
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted; nothing was written." in error
     assert list(tmp_path.iterdir()) == [scene]
+
+
+def test_signals_are_as_before_after_a_run_and_untouched_in_a_thread(scene, linear_model, tmp_path):
+    words = ["lift", str(scene), str(tmp_path / "lifted.tif"), "--model", str(linear_model)]
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(words) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(main, words).result() == 0
 
 
 def test_help_lists_the_command():
