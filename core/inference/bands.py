@@ -132,13 +132,16 @@ def _from_numbers(table: BandTable, card: Card, numbers: Sequence[int]) -> BandM
     names = {len(without): without, len(bands): list(bands)}.get(len(numbers))
     if names is None:
         raise RasterError(
-            f"BANDS has {len(numbers)} numbers; {_needs(card)}, one number for each, in this order."
+            f"{len(numbers)} band numbers are given; {_needs(card)}, one number for each, in this order."
         )
     if len(set(numbers)) != len(numbers):
-        raise RasterError("BANDS names a band of the raster twice; give each band once.")
+        raise RasterError("The list of band numbers names a band of the raster twice; give each band once.")
     if not all(1 <= number <= len(table) for number in numbers):
-        raise RasterError(f"BANDS names a band that is not there; the raster has bands 1 to {len(table)}.")
-    return _match(dict(zip(names, numbers)), card, "BANDS")
+        raise RasterError(
+            "The list of band numbers names a band that is not there; the raster has bands 1 to "
+            f"{len(table)}."
+        )
+    return _match(dict(zip(names, numbers)), card, "the numbers given")
 
 
 def _by_name(table: BandTable) -> dict[str, int]:
@@ -148,7 +151,7 @@ def _by_name(table: BandTable) -> dict[str, int]:
         name = band_name(text)
         if name in found:
             raise RasterError(
-                f"Bands {found[name]} and {number} are both named {name}; say which with BANDS."
+                f"Bands {found[name]} and {number} are both named {name}; give the band numbers to say which."
             )
         if name:
             found[name] = number
@@ -205,17 +208,17 @@ def _unknown(table: BandTable, card: Card, named: dict[str, int], near: dict[str
     if _many_without_widths(table):
         return (
             f"The raster has {len(table)} bands of unknown width and looks hyperspectral already, not like "
-            f"Sentinel-2; if it holds Sentinel-2's bands all the same, fill BANDS with the band numbers of "
+            f"Sentinel-2; if it holds Sentinel-2's bands all the same, set the bands to the numbers of "
             f"{', '.join(card.input.bands)}, in this order."
         )
     if not named and not near:
         return (
-            "The bands of the raster have neither Sentinel-2 names nor wavelengths; fill BANDS with the band "
+            "The bands of the raster have neither Sentinel-2 names nor wavelengths; set the bands to the "
             f"numbers of {', '.join(card.input.bands)}, in this order."
         )
     best, source = max((named, "names"), (near, "wavelengths"), key=lambda found: len(found[0]))
     missing = [name for name in card.input.bands if name not in best and name not in card.input.estimators]
     return (
-        f"By their {source} the bands of the raster lack {', '.join(missing)}; fill BANDS with the band "
+        f"By their {source} the bands of the raster lack {', '.join(missing)}; set the bands to the "
         f"numbers of {', '.join(card.input.bands)}, in this order."
     )

@@ -22,7 +22,7 @@ _DARK_BANDS = 3
 
 _LOST_OFFSET = (
     "By its metadata the raster is a Sentinel-2 product of processing baseline 04.00 or later, whose offset "
-    "of -1000 was most likely lost in a conversion: set OFFSET to -0.1, or to 0 if the numbers have been "
+    "of -1000 was most likely lost in a conversion: set the offset to -0.1, or to 0 if the numbers have been "
     "corrected."
 )
 
@@ -73,7 +73,7 @@ def calibrate(
             recognise them by.
     """
     if scale is not None and not scale > 0:
-        raise RasterError(f"SCALE is {scale:g}; give a positive number, or none to recognise the scale.")
+        raise RasterError(f"The scale is {scale:g}; give a positive number, or none to recognise the scale.")
     used = [number - 1 for number in numbers]
     stated, why = _stated(source, used), "as given"
     scales: npt.NDArray[np.float64] = np.full(len(used), scale if scale is not None else np.nan)
@@ -118,8 +118,8 @@ def _recognise(source: Source, sample: PixelArray, product_scale: float) -> tupl
         return product_scale, "recognised: digital numbers stored as integers"
     if not sample.size:
         raise RasterError(
-            f"No valid pixel was found in '{source.name}'; if a small part of it is valid, set EXTENT to "
-            "that part or give SCALE."
+            f"No valid pixel was found in '{source.name}'; if a small part of it is valid, choose "
+            "that part as the extent or give the scale."
         )
     if np.percentile(sample, 99) <= _BRIGHT:
         return 1.0, "recognised: reflectance stored as fractions"
@@ -136,7 +136,7 @@ def _bright_warning(
         return ()
     return (
         f"One number in a hundred is above a reflectance of {bright:.3g}, brighter than any land: the scale "
-        "is most likely wrong; set SCALE.",
+        "is most likely wrong; correct it.",
     )
 
 
@@ -151,7 +151,7 @@ def _offset_warning(
         return ()
     return (
         f"The darkest pixels of all bands start near a reflectance of {dark.min():.2f}: the +1000 offset of "
-        "processing baseline 04.00 is most likely still in; set OFFSET to -0.1.",
+        "processing baseline 04.00 is most likely still in; set the offset to -0.1.",
     )
 
 

@@ -36,8 +36,9 @@ def test_wrong_band_count(refused, make_scene, read):
 def test_no_wavelengths_and_unknown_names(refused, make_scene):
     message = refused(make_scene(names=None))
     assert message.startswith("The bands of the raster have neither Sentinel-2 names nor wavelengths")
-    assert "fill BANDS" in message
-    assert "fill BANDS" in refused(make_scene(names=[f"layer {letter}" for letter in "abcdefghijkl"]))
+    assert "set the bands to the numbers of B1" in message
+    message = refused(make_scene(names=[f"layer {letter}" for letter in "abcdefghijkl"]))
+    assert "set the bands to the numbers of B1" in message
 
 
 def test_eight_bit_picture(refused, make_scene, read):

@@ -49,7 +49,7 @@ def test_bad_input_is_an_error_with_its_sentence(qgis_process, make_scene, model
         f"--OUTPUT={tmp_path / 'lifted.tif'}",
     )
     assert answer.returncode == 1
-    assert "neither Sentinel-2 names nor wavelengths; fill BANDS" in answer.stderr
+    assert "neither Sentinel-2 names nor wavelengths; set the bands" in answer.stderr
     assert not (tmp_path / "lifted.tif").exists()
 
 

@@ -54,7 +54,7 @@ def test_options(write_tiff, rough_scene, make_model, tmp_path, capsys):
     [
         ({"input": "gone.tif"}, "could not be opened"),
         ({"model": "nothing"}, "There is no model 'nothing'"),
-        ({"bands": "1,2"}, "BANDS has 2 numbers"),
+        ({"bands": "1,2"}, "2 band numbers are given"),
         ({"output": "gone/lifted.tif"}, "does not exist"),
         ({"output": "scene.tif"}, "is a file of the input as well"),
     ],

@@ -152,8 +152,8 @@ def test_numbers_given_by_the_user(card):
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ([1, 2, 3], r"BANDS has 3 numbers; the model needs 12 bands \(B1 .*\), or 10 without B1 and B9"),
-        ([1] * 12, "BANDS names a band of the raster twice"),
+        ([1, 2, 3], r"3 band numbers are given; the model needs 12 bands \(B1 .*\), or 10 without B1 and B9"),
+        ([1] * 12, "The list of band numbers names a band of the raster twice"),
         ([0, *range(2, 13)], "names a band that is not there; the raster has bands 1 to 13"),
         ([14, *range(2, 13)], "names a band that is not there"),
     ],
@@ -168,10 +168,13 @@ def test_wrong_numbers(card, numbers, message):
     [
         (table(count=4), r"The raster has 4 bands; the model needs 12 bands .* or 10 without B1 and B9"),
         (table(count=1), "The raster has 1 band; the model needs"),
-        (table(count=12), "neither Sentinel-2 names nor wavelengths; fill BANDS with the band numbers of B1"),
+        (table(count=12), "neither Sentinel-2 names nor wavelengths; set the bands to the numbers of B1"),
         (table([f"Layer {n}" for n in range(12)]), "neither Sentinel-2 names nor wavelengths"),
-        (table([f"Band {n}" for n in range(1, 13)]), "By their names the bands of the raster lack B8A; fill"),
-        (table([*NAMES[:11], "b02"]), "Bands 2 and 12 are both named B2; say which with BANDS"),
+        (
+            table([f"Band {n}" for n in range(1, 13)]),
+            "By their names the bands of the raster lack B8A; set the bands to",
+        ),
+        (table([*NAMES[:11], "b02"]), "Bands 2 and 12 are both named B2; give the band numbers to say which"),
         (table(wavelengths=range(400, 1600, 100)), "By their wavelengths the bands of the raster lack"),
     ],
 )

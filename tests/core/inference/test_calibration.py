@@ -79,7 +79,7 @@ def test_warns_of_the_offset_that_is_still_in():
     pixels = scene(np.uint16, 30, 4000) + np.uint16(1000)
     (warning,) = found(pixels).warnings
     assert "+1000 offset of processing baseline 04.00 is most likely still in" in warning
-    assert "set OFFSET to -0.1" in warning
+    assert "set the offset to -0.1" in warning
     assert found(pixels, offset=-0.1).warnings == ()
     assert found(pixels, offset=0.0).warnings == ()  # the user knows
     for stored in (pixels.astype(np.float32), pixels * np.float32(1e-4)):
@@ -94,7 +94,7 @@ def test_an_offset_that_was_lost_is_said_however_bright_the_scene():
         for scale in (None, 1e-4):
             (warning,) = found(pixels, scale=scale, metadata=product).warnings
             assert "offset of -1000 was most likely lost" in warning
-            assert "set OFFSET to -0.1" in warning
+            assert "set the offset to -0.1" in warning
         assert found(pixels, offset=-0.1, metadata=product).warnings == ()
         assert found(pixels, stated, metadata=product).warnings == ()
     older = {**product, "PROCESSING_BASELINE": "02.14"}
@@ -111,12 +111,15 @@ def test_warns_of_a_scale_that_makes_the_scene_brighter_than_land():
     (warning,) = found(scene(np.uint16, 5000, 65000)).warnings
     assert warning.startswith("One number in a hundred is above a reflectance of 6.4")
     stated = Calibration((1.0,) * 12, (-1000.0,) * 12)
-    assert "set SCALE" in found(scene(np.uint16, 1100, 4000), stated).warnings[0]
+    assert (
+        "the scale is most likely wrong; correct it"
+        in found(scene(np.uint16, 1100, 4000), stated).warnings[0]
+    )
 
 
 @pytest.mark.parametrize("scale", [0.0, -1e-4])
 def test_a_scale_that_is_not_positive_is_refused(scale):
-    with pytest.raises(RasterError, match=r"SCALE is .*; give a positive number"):
+    with pytest.raises(RasterError, match=r"The scale is .*; give a positive number"):
         found(scene(np.uint16, 100, 4000), scale=scale)
 
 

@@ -1,13 +1,19 @@
+import ast
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 
+import hyperlift.core
 from hyperlift.core.errors import ModelError, RasterError
 from hyperlift.core.inference import lift
+
+PARAMETER = re.compile(r"\b(BANDS|SCALE|OFFSET|EXTENT|DEVICE|MODEL|MODEL_FILE|TILE_SIZE|DATA_TYPE)\b")
 
 
 def test_lifts_arrays_of_any_size(linear_model, matrix):
@@ -62,3 +68,15 @@ def test_needs_no_gdal_rasterio_or_torch(linear_model):
         check=False,
     )
     assert result.stdout.strip() == "(172, 2, 3)", result.stderr
+
+
+def test_numbers_that_are_no_reflectance_are_a_warning(linear_model):
+    with pytest.warns(UserWarning, match="the scale is most likely wrong; correct it"):
+        lift(np.full((12, 3, 3), 3000.0), linear_model, device="cpu")
+
+
+def test_no_sentence_names_a_parameter_that_only_one_caller_has():
+    for path in Path(hyperlift.core.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not PARAMETER.search(node.value), (path.name, node.lineno)

@@ -248,7 +248,7 @@ def test_missing_crs_is_allowed(linear, rough_scene):
         ({"georeference": Georeference((0, 1, 0.5, 0, 0.5, -1))}, {}, "is rotated .* warp it first"),
         ({"valid": np.zeros((40, 40), bool)}, {}, "no valid pixel in this part, all is nodata"),
         ({}, {"window": Window(0, 0, 41, 40)}, "The extent does not lie inside"),
-        ({}, {"bands": (1, 2, 3)}, "BANDS has 3 numbers"),
+        ({}, {"bands": (1, 2, 3)}, "3 band numbers are given"),
     ],
 )
 def test_scenes_that_cannot_be_lifted(linear, rough_scene, source_options, options, message):

@@ -113,7 +113,10 @@ def test_file_that_ends_early_leaves_nothing(session, write_tiff, rough_scene, t
         ({"pixels": np.full((12, 9, 9), np.nan, np.float32)}, "No valid pixel was found in"),
         ({"pixels": np.zeros((12, 9, 9), np.uint16), "nodata": 0}, "all is nodata"),
         ({"pixels": np.full((3, 9, 9), 500, np.uint16), "names": None}, "The raster has 3 bands"),
-        ({"pixels": np.full((12, 9, 9), 500, np.uint16), "names": None}, "fill BANDS"),
+        (
+            {"pixels": np.full((12, 9, 9), 500, np.uint16), "names": None},
+            "set the bands to the numbers of B1",
+        ),
         (
             {"pixels": np.full((12, 9, 9), 500, np.uint16), "transform": (10, 1, 0, 1, -10, 0)},
             "is rotated against its coordinate system",
@@ -142,4 +145,4 @@ def test_real_images_give_the_input_back(session, shared_data, tmp_path):
         assert max(report.consistency.values()) < 1e-3
     amazon = folder / "RStoolbox_sen2_12band_L2A.tif"
     report = lift_file(amazon, tmp_path / "lifted.tif", session, bands=tuple(range(1, 13)))
-    assert "set OFFSET to -0.1" in report.warnings[0]
+    assert "set the offset to -0.1" in report.warnings[0]
