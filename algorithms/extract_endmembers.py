@@ -73,7 +73,11 @@ class ExtractEndmembers(UnmixingAlgorithm):
         self.add_library(self.LIBRARY, optional=False)
         self.add(
             QgsProcessingParameterFeatureSink(
-                self.POINTS, self.tr("Places of the endmembers"), QgsProcessing.SourceType.TypeVectorPoint
+                self.POINTS,
+                self.tr("Places of the endmembers"),
+                QgsProcessing.SourceType.TypeVectorPoint,
+                optional=True,
+                createByDefault=False,
             )
         )
 
@@ -98,9 +102,11 @@ class ExtractEndmembers(UnmixingAlgorithm):
             extraction = extract(pixels, self._method, self._count, self._seed)
         for name, (row, column) in zip(extraction.library.names, extraction.places):
             feedback.pushInfo(self.tr("{}: row {}, column {}").format(name, row, column))
-        points = self._write_points(parameters, context, extraction)
+        results = {self.LIBRARY: path}
+        if parameters.get(self.POINTS):
+            results[self.POINTS] = self._write_points(parameters, context, extraction)
         write_library(path, extraction.library)
-        return {self.LIBRARY: path, self.POINTS: points}
+        return results
 
     def _write_points(
         self, parameters: dict[str, Any], context: QgsProcessingContext, extraction: Extraction

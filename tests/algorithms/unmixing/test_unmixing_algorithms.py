@@ -29,7 +29,7 @@ CONTRACT = {
         "METHOD": ("enum", "vca", False),
         "SEED": ("number", 0, False),
         "LIBRARY": ("fileDestination", None, False),
-        "POINTS": ("sink", None, False),
+        "POINTS": ("sink", None, True),
     },
     "estimateabundances": {
         "INPUT": ("raster", None, False),
@@ -72,7 +72,7 @@ def test_parameters_have_the_types_and_defaults_of_the_contract(provider, name):
 def test_optional_results_are_off_but_for_the_library_and_numbers_are_outputs(provider, name):
     algorithm = provider.algorithm(name)
     for one in algorithm.destinationParameterDefinitions():
-        expected = one.name() in ("OUTPUT", "LIBRARY", "POINTS")
+        expected = one.name() in ("OUTPUT", "LIBRARY")
         assert one.createByDefault() is expected, one.name()
     numbers = {one.name() for one in algorithm.outputDefinitions() if one.type() == "outputNumber"}
     assert numbers == NUMBERS[name]
@@ -164,6 +164,13 @@ def test_extracted_library_and_points_are_the_pure_pixels(run, mixture, tmp_path
         assert found.spectra[number - 1] == pytest.approx(mixture.spectra[true], abs=2e-3)
         places.append((row, column))
     assert sorted(places) == [(3, 4), (10, 21), (20, 7)]
+
+
+@pytest.mark.parametrize("points", [{}, {"POINTS": None}, {"POINTS": ""}], ids=["absent", "none", "empty"])
+def test_points_are_made_only_if_asked_for(run, mixture, tmp_path, points):
+    made = run("extractendmembers", mixture.path, COUNT=3, LIBRARY=tmp_path / "found.sli", **points)
+    assert made.went_well, made.log
+    assert made.results == {"LIBRARY": str(tmp_path / "found.sli")}
 
 
 def test_seed_decides_the_result(run, mixture, tmp_path):
