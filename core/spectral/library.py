@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from .resampling import resample
 
 _SAME_NM = 0.1
 _CHANNEL = "channel"  # heads the first column of a table without wavelengths
+# Heads a column of wavelengths for sure; those of overlapping detectors do not ascend.
+_WAVELENGTH = re.compile(r"wave|lambda|λ|micro|nano|(?<![a-z])(nm|um|µm|μm)(?![a-z])", re.IGNORECASE)
 _DELETED = -1e30  # the USGS libraries mark channels that were not measured by -1.23e34
 
 
@@ -134,8 +137,8 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
     ``.sli`` is an ENVI spectral library with its header beside it (``name.hdr`` or ``name.sli.hdr``), of any
     real data type and byte order; it is divided by the reflectance scale factor of the header. ``.csv`` has a
     header line, then wavelengths in the first column and one column for each spectrum; empty cells are NaN,
-    and a first column headed ``channel`` holds no wavelengths. Wavelengths are nm or µm; where no unit says
-    which, µm if all are below 100.
+    and a first column headed ``channel`` holds no wavelengths; one that does not ascend must be headed as
+    wavelengths. Wavelengths are nm or µm; where no unit says which, µm if all are below 100.
 
     Raises:
         SpectralError: the file cannot be read as such a library.
@@ -202,6 +205,12 @@ def _read_csv(path: Path) -> EnviLibrary:
     first, *names = (cell.strip() for cell in rows[0])
     centres = table[:, 0] * (1e3 if table[:, 0].max() < MICROMETRES_BELOW else 1.0)
     known = first.lower() != _CHANNEL
+    if known and not _WAVELENGTH.search(first) and not (np.diff(table[:, 0]) > 0).all():
+        raise SpectralError(
+            f"The first column of the spectral library '{path}', headed '{first}', does not ascend and must "
+            "hold the wavelengths in nm or µm; put such a column before the spectra (or one headed "
+            f"'{_CHANNEL}' with the numbers of the channels), or head this one 'wavelength' if it is that."
+        )
     return EnviLibrary(tuple(names), table[:, 1:].T.copy(), centres if known else None, None)
 
 

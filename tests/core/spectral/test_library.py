@@ -191,6 +191,13 @@ def test_a_table_in_micrometres_with_remarks_and_gaps(tmp_path):
         ("wavelength\n400\n", "no table"),
         ("wavelength,soil\n-400,0.1\n", "positive wavelength"),
         ("wavelength,soil\n,0.1\n500,0.2\n", "positive wavelength"),
+        (
+            "soil,water\n0.1,0.3\n0.3,0.2\n0.2,0.1\n",
+            "headed 'soil', does not ascend and must hold the wavelengths",
+        ),
+        ("soil,water\n0.3,0.3\n0.2,0.2\n", "does not ascend"),
+        ("soil,water\n0.1,0.3\n0.1,0.2\n", "does not ascend"),
+        ("soil,water\n,0.3\n0.1,0.2\n", "does not ascend"),
         ("\x00\xff", "lib.csv"),
     ],
 )
@@ -198,6 +205,19 @@ def test_a_bad_table_gives_one_error(tmp_path, text, says):
     (tmp_path / "lib.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(SpectralError, match=says):
         read_library(tmp_path / "lib.csv")
+
+
+@pytest.mark.parametrize("head", ["wavelength_nm", "Wavelength (um)", "nm", "lambda", "band_nm", "Microns"])
+def test_a_column_headed_as_wavelengths_need_not_ascend(tmp_path, head):
+    text = f"{head},soil\n650,0.1\n700,0.2\n690,0.3\n"
+    (tmp_path / "lib.csv").write_text(text, encoding="utf-8")
+    assert read_library(tmp_path / "lib.csv").wavelength_nm.tolist() == [650, 700, 690]
+
+
+@pytest.mark.parametrize("head", ["", "x", "band", "aluminium"])
+def test_a_column_that_ascends_is_one_of_wavelengths_whatever_its_head(tmp_path, head):
+    (tmp_path / "lib.csv").write_text(f"{head},soil\n0.65,0.1\n0.7,0.2\n", encoding="utf-8")
+    assert read_library(tmp_path / "lib.csv").wavelength_nm == pytest.approx([650, 700])
 
 
 @pytest.mark.parametrize(
