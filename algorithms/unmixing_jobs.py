@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from ..core.errors import HyperLiftError
-from ..core.inference.bands import band_name
 from ..core.raster.blocks import Georeference
 from ..core.raster.gdal_backend import GdalSource
 from ..core.raster.output import require_distinct
-from ..core.spectral import sensor
 from ..core.spectral.library import SpectralLibrary
 from ..core.unmixing.abundances import METHODS
 from ..core.unmixing.endmembers import vca
@@ -112,23 +110,10 @@ def extract(pixels: ImagePixels, method: str, count: int, seed: int) -> Extracti
         HyperLiftError: no ``count`` endmembers can come from the image.
     """
     endmembers = EXTRACTORS[method](pixels, count, seed)
-    library = _with_wavelengths(endmember_library(pixels, endmembers), pixels)
+    library = endmember_library(pixels, endmembers)
     indices = tuple(int(index) for index in endmembers.indices)
     places = tuple(pixels.place(index) for index in indices)
     return Extraction(library, indices, places, pixels.source.georeference)
-
-
-def _with_wavelengths(library: SpectralLibrary, pixels: ImagePixels) -> SpectralLibrary:
-    """The library with Sentinel-2's wavelengths, if the image has none and is of that sensor by its names.
-
-    No other sensor has a band B8A.
-    """
-    seen = sensor("sentinel2a")
-    names = [band_name(pixels.source.bands.names[number - 1]) for number in pixels.bands]
-    if library.wavelength_nm is not None or "B8A" not in names or not set(names) <= set(seen.band_names):
-        return library
-    places = [seen.band_names.index(name) for name in names]
-    return replace(library, wavelength_nm=seen.centre_nm[places], fwhm_nm=seen.width_nm[places])
 
 
 def require_distinct_spectra(library: SpectralLibrary, method: str) -> None:

@@ -9,12 +9,14 @@ from contextlib import ExitStack
 import numpy as np
 
 from ..errors import CancelledError, RasterError, SpectralError
+from ..inference.bands import band_name
 from ..inference.feeding import ahead, one_thread
 from ..inference.profile import public_name
 from ..inference.report import Monitor, SilentMonitor
 from ..inference.tiling import tiles
 from ..raster.blocks import BandTable, Block, RasterProfile, Sink, Source, Window
 from ..raster.tags import folded
+from ..spectral import sensor
 from ..spectral.library import SpectralLibrary
 from ..version import plugin_version
 from .abundances import AbundanceSolver, residual_rmse
@@ -37,7 +39,8 @@ class ImagePixels:
         source: the raster.
         monitor: is told of the progress of each passage and asked whether to stop.
         bands: numbers (from 1) of the bands in use: all that no list ``bbl`` in the metadata calls bad.
-        wavelength_nm: their centres in nm, shape ``(bands,)``; None unless all are known.
+        wavelength_nm: their centres in nm, shape ``(bands,)``; Sentinel-2's where the file has none and the
+            names of the bands are that sensor's; None unless all are known.
         fwhm_nm: their widths in nm, likewise.
         shape: rows and columns.
     """
@@ -54,10 +57,20 @@ class ImagePixels:
         self.shape = source.shape
         self.wavelength_nm = self._of_bands(source.bands.wavelength_nm)
         self.fwhm_nm = self._of_bands(source.bands.fwhm_nm)
+        if self.wavelength_nm is None:
+            self._take_sentinel2()
 
     def _of_bands(self, values: tuple[float, ...]) -> FloatArray | None:
         used = np.array([values[number - 1] for number in self.bands])
         return used if (np.isfinite(used) & (used > 0)).all() else None
+
+    def _take_sentinel2(self) -> None:
+        """Sentinel-2's wavelengths, if the image is of that sensor by its names: no other has a band B8A."""
+        seen = sensor("sentinel2a")
+        names = [band_name(self.source.bands.names[number - 1]) for number in self.bands]
+        if "B8A" in names and set(names) <= set(seen.band_names):
+            places = [seen.band_names.index(name) for name in names]
+            self.wavelength_nm, self.fwhm_nm = seen.centre_nm[places], seen.width_nm[places]
 
     def __iter__(self) -> Iterator[Table]:
         """Float32 tables ``(n, bands)`` of whole rows of the image, from the top; nodata are rows of NaN.

@@ -11,7 +11,7 @@ from hyperlift.core.inference.report import SilentMonitor
 from hyperlift.core.raster.arrays import ArraySink, ArraySource
 from hyperlift.core.raster.blocks import BandTable, Block, Calibration, Georeference, RasterProfile, Window
 from hyperlift.core.raster.gdal_backend import GdalSink, GdalSource
-from hyperlift.core.spectral import SpectralLibrary
+from hyperlift.core.spectral import SpectralLibrary, sensor
 from hyperlift.core.unmixing import UnmixingError, image, vca
 from hyperlift.core.unmixing.image import ImagePixels, endmember_library, write_abundances
 
@@ -60,6 +60,10 @@ def table_of(pixels, wavelength=WAVELENGTH, fwhm=FWHM):
 
 def source_of(pixels, wavelength=WAVELENGTH, fwhm=FWHM, **fields):
     return ArraySource(pixels, table_of(len(pixels), wavelength, fwhm), **fields)
+
+
+FINE_NM = np.arange(400.0, 2401.0, 2.0)
+FINE = SpectralLibrary(("soil", "leaf", "water"), spectra_at(FINE_NM), FINE_NM)
 
 
 def library(wavelength=WAVELENGTH):
@@ -204,6 +208,33 @@ def test_wavelengths_count_only_when_all_are_known():
     pixels = ImagePixels(source_of(mixed_image(), wavelength))
     assert pixels.wavelength_nm is None
     np.testing.assert_array_equal(pixels.fwhm_nm, FWHM)
+
+
+def sentinel2_image(names):
+    """Mixtures seen through Sentinel-2's bands of these names, without wavelengths, and their shares."""
+    seen = sensor("sentinel2a")
+    places = [seen.band_names.index(name) for name in names]
+    spectra = FINE.on(seen.centre_nm[places], seen.width_nm[places]).spectra
+    unknown = (math.nan,) * len(names)
+    table = BandTable(tuple(f"Band {name}" for name in names), unknown, unknown)
+    return ArraySource(np.einsum("phw,pb->bhw", true_abundances(), spectra), table), seen, places
+
+
+def test_sentinel2_is_known_by_the_names_of_its_bands():
+    source, seen, places = sentinel2_image(("B8A", "B12", "B2", "B3", "B4", "B8"))
+    pixels = ImagePixels(source)
+    np.testing.assert_array_equal(pixels.wavelength_nm, seen.centre_nm[places])
+    np.testing.assert_array_equal(pixels.fwhm_nm, seen.width_nm[places])
+    abundances, rmse, _ = unmixed(pixels, FINE)
+    np.testing.assert_allclose(abundances, true_abundances(), atol=1e-4)
+    assert rmse.max() < 1e-5
+
+
+@pytest.mark.parametrize("names", [("B2", "B3", "B4", "B8"), ("B8A", "B2", "layer"), ("B8A", "B2", "B10")])
+def test_other_names_give_no_wavelengths(names):
+    unknown = (math.nan,) * len(names)
+    source = ArraySource(np.ones((len(names), 4, 4)), BandTable(names, unknown, unknown))
+    assert ImagePixels(source).wavelength_nm is None
 
 
 def test_abundances_of_a_file_are_the_true_ones(tmp_path):
