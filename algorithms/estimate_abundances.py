@@ -9,7 +9,13 @@ from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessing
 
 from ..core.raster.gdal_backend import GdalSink
 from .feedback import FeedbackMonitor
-from .unmixing_base import UnmixingAlgorithm, require_apart, summary_results, summary_sentence
+from .unmixing_base import (
+    UnmixingAlgorithm,
+    require_apart,
+    summary_results,
+    summary_sentence,
+    warn_of_units,
+)
 from .unmixing_help import ABUNDANCES_PAGE, ABUNDANCES_PARAMETERS
 from .unmixing_progress import Stages
 
@@ -90,5 +96,6 @@ class EstimateAbundances(UnmixingAlgorithm):
                 partial(GdalSink, residual) if residual else None,
             )
         feedback.pushInfo(summary_sentence(self._library.names, summary))
+        warn_of_units(feedback, summary)
         self.name_abundances(context, self._image.title, output, residual)
         return {**files, **summary_results(self._library.names, summary)}

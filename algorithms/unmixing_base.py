@@ -203,6 +203,16 @@ def warn_at_the_end(feedback: QgsProcessingFeedback, order: BoundedOrder) -> Non
         )
 
 
+def warn_of_units(feedback: QgsProcessingFeedback, summary: AbundanceSummary) -> None:
+    """Say so when the mixtures leave over more than there is, as those of a library in per cent do."""
+    if summary.rmse_mean > abs(summary.pixel_mean):
+        feedback.pushWarning(
+            f"The residual of {summary.rmse_mean:.4g} on average exceeds the mean value of the image, "
+            f"{summary.pixel_mean:.4g}: the library does not explain the image, and its unit may differ from "
+            "the image's (per cent, or numbers to be scaled); bring both to the same unit."
+        )
+
+
 def mean_abundances(names: tuple[str, ...], summary: AbundanceSummary) -> str:
     """Mean abundance of each endmember, as a list in words."""
     return ", ".join(f"{name}: {mean:.4f}" for name, mean in zip(names, summary.mean))

@@ -204,7 +204,7 @@ def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, 
         table = table[valid]
     abundances = solver(table)
     rmse = residual_rmse(table, solver.endmembers, abundances)
-    tally.add(abundances, rmse)
+    tally.add(abundances, rmse, table.mean(axis=1))
     maps = np.full((len(valid), abundances.shape[1] + 1), np.nan, np.float32)
     maps[valid, :-1], maps[valid, -1] = abundances, rmse
     planes = maps.T.reshape(-1, *block.valid.shape)

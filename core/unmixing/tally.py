@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .statistics import FloatArray
+from .statistics import FloatArray, Table
 
 PERCENTAGES = (5, 25, 50, 75, 95)
 _DROPPED_BITS = 12  # of float32; numbers that agree in the others differ by 0.05 % at most
@@ -22,12 +22,14 @@ class AbundanceSummary:
         rmse_mean: average of the RMSE of the residuals over the valid pixels, in the pixels' unit.
         rmse_percentiles: of the same, by :data:`PERCENTAGES`, to 0.05 %.
         pixels: number of valid pixels.
+        pixel_mean: average of their values over all bands.
     """
 
     mean: FloatArray
     rmse_mean: float
     rmse_percentiles: dict[int, float]
     pixels: int
+    pixel_mean: float
 
 
 class Tally:
@@ -36,15 +38,20 @@ class Tally:
     def __init__(self, endmembers: int) -> None:
         self._abundances = np.zeros(endmembers)
         self._rmse = 0.0
+        self._values = 0.0
         self._counts = np.zeros(2 ** (31 - _DROPPED_BITS), np.int64)
 
-    def add(self, abundances: FloatArray, rmse: FloatArray) -> None:
-        """Count pixels with their abundances ``(n, p)`` and RMSE ``(n,)``, but none of no finite RMSE."""
+    def add(self, abundances: FloatArray, rmse: FloatArray, means: Table) -> None:
+        """Count pixels with their abundances ``(n, p)``, RMSE and mean values ``(n,)``.
+
+        None of no finite RMSE counts.
+        """
         finite = np.isfinite(rmse)
         if not finite.all():
-            abundances, rmse = abundances[finite], rmse[finite]
+            abundances, rmse, means = abundances[finite], rmse[finite], means[finite]
         self._abundances += abundances.sum(axis=0)
         self._rmse += float(rmse.sum())
+        self._values += float(means.sum(dtype=np.float64))
         bins, counts = np.unique(_bits(rmse), return_counts=True)
         self._counts[bins] += counts
 
@@ -60,7 +67,8 @@ class Tally:
         edges = (np.stack([bins, bins + 1]).astype(np.uint32) << _DROPPED_BITS).view(np.float32)
         middles = edges.mean(axis=0, dtype=np.float64)
         percentiles = {percentage: float(value) for percentage, value in zip(PERCENTAGES, middles)}
-        return AbundanceSummary(self._abundances / total, self._rmse / total, percentiles, total)
+        mean = np.asarray(self._abundances / total, np.float64)
+        return AbundanceSummary(mean, self._rmse / total, percentiles, total, self._values / total)
 
 
 def _bits(rmse: FloatArray) -> npt.NDArray[np.uint32]:

@@ -239,6 +239,14 @@ def test_abundances_of_known_spectra(run, mixture, write_csv, read, tmp_path, me
     assert [float(means[name]) for name in ("leaf", "soil", "water")] == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("factor", [100.0, 1.0, 1e4, 1e-4])
+def test_a_library_in_another_unit_is_a_warning(run, mixture, write_csv, tmp_path, factor):
+    library = write_csv(factor * mixture.spectra, mixture.wavelength_nm.round(1))
+    made = run("estimateabundances", mixture.path, LIBRARY=library, OUTPUT=tmp_path / "shares.tif")
+    assert made.went_well, made.log
+    assert ("its unit may differ from the image's" in made.log) == (factor != 1.0)
+
+
 def test_nodata_stays_nodata_and_other_wavelengths_are_resampled(run, mixture, write_csv, small_scene, read):
     pixels = read(mixture.path)
     pixels[7, 2:4, 5:9] = np.nan

@@ -262,6 +262,7 @@ def test_abundances_of_a_file_are_the_true_ones(tmp_path):
     assert summary.pixels == (~NODATA).sum()
     np.testing.assert_allclose(summary.mean, abundances[:, ~NODATA].mean(axis=1), rtol=1e-5)
     assert summary.rmse_mean == pytest.approx(residual[~NODATA].mean(), rel=1e-5)
+    assert summary.pixel_mean == pytest.approx(np.nanmean(stored), rel=1e-5)
     for percentage, value in summary.rmse_percentiles.items():
         expected = np.percentile(residual[~NODATA], percentage, method="inverted_cdf")
         assert value == pytest.approx(expected, rel=5e-4)
