@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
@@ -68,8 +69,15 @@ class HyperLiftAlgorithm(QgsProcessingAlgorithm):
         return not problem, problem
 
     def add(self, parameter: QgsProcessingParameterDefinition, advanced: bool = False) -> None:
-        """Add a parameter with its help from ``parameter_help``."""
-        parameter.setHelp(self.tr(self.parameter_help[parameter.name()]))
+        """Add a parameter with its help from ``parameter_help``.
+
+        That of a choice says that it is a word: QGIS's own help on the command line lists numbers.
+        """
+        text = self.tr(self.parameter_help[parameter.name()])
+        if isinstance(parameter, QgsProcessingParameterEnum):
+            hint = self.tr("On the command line give the word, e.g. {}.").format(parameter.options()[-1])
+            text = f"{text} {hint}"
+        parameter.setHelp(text)
         if advanced:
             parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
         self.addParameter(parameter)

@@ -85,6 +85,21 @@ def test_everything_has_help(provider):
             assert definition.help() or of_a_model, f"{algorithm.id()} {definition.name()}"
 
 
+def test_help_of_a_choice_says_that_it_is_a_word(provider):
+    choices = [
+        definition
+        for algorithm in provider.algorithms()
+        if not isinstance(algorithm, QgsProcessingModelAlgorithm)
+        for definition in algorithm.parameterDefinitions()
+        if definition.type() == "enum"
+    ]
+    assert len(choices) == 6
+    for choice in choices:
+        start, word = choice.help().rstrip(".").rsplit(" ", 1)
+        assert start.endswith(". On the command line give the word, e.g.")
+        assert word in choice.options()
+
+
 def test_help_tells_units_limits_and_the_source(algorithm):
     page = algorithm.shortHelpString()
     for word in ("reflectance", "What to trust", "arXiv:2604.19007", "-1000", "nodata"):
