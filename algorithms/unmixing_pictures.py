@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -25,6 +26,9 @@ MISSING = (
 _HOLE_IN_SPACINGS = 3.0  # wider gaps between wavelengths are not drawn across
 _DOTS_PER_INCH = 100
 _MAPS_WIDE, _LARGEST_MAP = 8.0, 3.5  # inches, of all maps in a row and of one
+_SPECTRA_WIDE, _MARGIN = 10.0, 1.0  # inches, of all spectra and beside those of an image
+_POINTS = {"large": 12.0, "small": 8.33}  # sizes of titles
+_WIDE_LETTER = 0.68  # of the size
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,15 @@ def available() -> bool:
 
 def spectra(parts: Sequence[Lines]) -> str:
     """Spectra over wavelength, or over the number of the band where that is unknown; images side by side."""
-    figure = _figure(10.0, 5.0)
+    figure = _figure(_SPECTRA_WIDE, 5.0)
+    room = _SPECTRA_WIDE / len(parts) - _MARGIN
     for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts):
         centres = part.library.wavelength_nm
         for name, spectrum, colour in zip(part.library.names, part.library.spectra, part.colours):
             line = _broken(np.arange(1.0, len(spectrum) + 1) if centres is None else centres, spectrum)
             axes.plot(*line, color=f"C{colour % 10}", marker="." if len(spectrum) < 30 else "", label=name)
-        axes.set(title=part.title, xlabel="Band" if centres is None else "Wavelength (nm)")
+        axes.set_title(_fitting(part.title, room, "large"), fontsize=_POINTS["large"])
+        axes.set(xlabel="Band" if centres is None else "Wavelength (nm)")
         axes.legend(fontsize="small", ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.15))
     figure.axes[0].set_ylabel("Value, in the unit of the image")
     return _picture(figure, "Spectra of the endmembers")
@@ -86,17 +92,28 @@ def maps(parts: Sequence[Map], columns: int, limits: tuple[float, float], label:
     rows = -(-len(parts) // columns)
     height, width = parts[0].plane.shape
     side = min(_MAPS_WIDE / columns, _LARGEST_MAP)
-    figure = _figure(columns * side + 1.0, rows * (side * min(max(height / width, 0.3), 3.0) + 0.25))
+    titles = [_fitting(part.title, 0.9 * side, "small") for part in parts]
+    title_high = 0.25 + 0.2 * max(title.count("\n") for title in titles)
+    figure = _figure(columns * side + 1.0, rows * (side * min(max(height / width, 0.3), 3.0) + title_high))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
-    for axes, part in zip(grid, parts):
+    for axes, part, title in zip(grid, parts, titles):
         shown = axes.imshow(part.plane, vmin=limits[0], vmax=limits[1], interpolation="nearest")
-        axes.set_title(part.title, fontsize="small")
+        axes.set_title(title, fontsize=_POINTS["small"])
         for row, column in part.marks:
             axes.plot(column, row, "o", markersize=9, markerfacecolor="none", markeredgecolor="red")
     figure.colorbar(shown, ax=list(grid), label=label, aspect=30, fraction=0.04)
     return _picture(figure, label)
+
+
+def _fitting(title: str, inches: float, size: str) -> str:
+    """A title in lines that fit a width; one of more than three lines loses its middle."""
+    letters = int(72.0 * inches / (_WIDE_LETTER * _POINTS[size]))
+    if len(title) > 3 * letters:
+        kept = 3 * letters // 2 - 1
+        title = f"{title[:kept]}…{title[-kept:]}"
+    return "\n".join(textwrap.wrap(title, letters)) or title
 
 
 def _figure(width: float, height: float) -> Any:

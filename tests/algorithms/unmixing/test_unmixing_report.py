@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 import sys
 
 import numpy as np
 import pytest
+
+from hyperlift.algorithms import unmixing_pictures
+from hyperlift.core.spectral import SpectralLibrary
 
 PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 
@@ -101,6 +105,53 @@ def test_comparison_pairs_endmembers_that_lie_in_the_same_places(page, mixture, 
         assert f"<h2>Places of the endmembers in {title}</h2>" in text
     first, other = re.findall(r"<td>(endmember \d)</td><td>10</td><td>21</td>", text)
     assert re.search(rf"<td>{first}</td><td>{other}</td><td>(0\.99|1\.0)", text)
+
+
+LONG = "S2B_MSIL2A_20260714T101559_N0511_R065_T33UVP_20260714T134512_10m_clipped_to_the_district_v2"
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures that pictures are made of, drawn."""
+    pytest.importorskip("matplotlib")
+    figures = []
+
+    def keep(figure, caption):
+        figure.savefig(io.BytesIO(), format="png")
+        figures.append(figure)
+        return caption
+
+    monkeypatch.setattr(unmixing_pictures, "_picture", keep)
+    return figures
+
+
+def assert_titles_have_room(figure):
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    for number, box in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+@pytest.mark.parametrize(
+    "title", [LONG, LONG * 4, "M W " * 60, "short"], ids=["file", "path", "words", "short"]
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_long_titles_of_spectra_have_room(drawn, title, count):
+    library = SpectralLibrary(("endmember 1", "endmember 2"), np.random.default_rng(0).random((2, 12)))
+    unmixing_pictures.spectra([unmixing_pictures.Lines(title, library, (0, 1))] * count)
+    assert_titles_have_room(drawn[0])
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(20, 60), (60, 20)])
+def test_long_titles_of_maps_have_room_and_keep_their_end(drawn, columns, shape):
+    titles = [f"{LONG}{'_x' * (70 * number)}: endmember {number}" for number in range(5)]
+    parts = [unmixing_pictures.Map(title, np.zeros(shape, np.float32)) for title in titles]
+    unmixing_pictures.maps(parts, columns, (0.0, 1.0), "Abundance")
+    assert_titles_have_room(drawn[0])
+    shown = [axes.get_title().replace("\n", " ") for axes in drawn[0].axes if axes.get_title()]
+    assert [title.endswith(f"endmember {number}") for number, title in enumerate(shown)] == [True] * 5
 
 
 def test_comparison_with_what_has_nothing_in_common(page, mixture, small_scene):
