@@ -118,7 +118,16 @@ def test_qgis_process_answers_in_json(qgis_process, mixture, tmp_path):
     assert (tmp_path / "found.hdr").exists()
 
 
-def test_workflow_lifts_separates_and_compares(provider, make_scene, model_file, tmp_path):
+@pytest.mark.parametrize(
+    ("given", "stated"),
+    [
+        ({}, "number * 0.0001 + 0 (recognised"),
+        ({"offset": -0.1}, "number * 0.0001 + -0.1 (recognised"),
+        ({"offset": 0, "scale": 0.0002}, "number * 0.0002 + 0 (as given)"),
+    ],
+    ids=["none", "offset", "both"],
+)
+def test_workflow_lifts_separates_and_compares(provider, make_scene, model_file, tmp_path, given, stated):
     random = np.random.default_rng(3)
     spectra = random.uniform(300, 4000, (3, 12))
     shares = random.dirichlet([0.4, 0.4, 0.4], (20, 24))
@@ -128,6 +137,7 @@ def test_workflow_lifts_separates_and_compares(provider, make_scene, model_file,
         "image": str(make_scene(numbers, "mixed.tif")),
         "modelfile": str(model_file),
         "count": 3,
+        **given,
         "lift:hyperspectral": str(tmp_path / "lifted.tif"),
         "separate:abundances": str(tmp_path / "shares.tif"),
         "separate:library": str(tmp_path / "found.sli"),
@@ -136,7 +146,9 @@ def test_workflow_lifts_separates_and_compares(provider, make_scene, model_file,
     model = provider.algorithm(WORKFLOW.split(":")[1]).create()
     _, went_well = model.run(parameters, context, feedback)
     assert went_well, feedback.textLog()
-    assert gdal.Open(str(tmp_path / "lifted.tif")).RasterCount == 172
+    lifted = gdal.Open(str(tmp_path / "lifted.tif"))
+    assert lifted.RasterCount == 172
+    assert stated in lifted.GetMetadataItem("HYPERLIFT_CALIBRATION")
     found = gdal.Open(str(tmp_path / "shares.tif")).ReadAsArray()
     truth = shares.transpose(2, 0, 1).reshape(3, -1)
     alike = np.corrcoef(found.reshape(3, -1), truth)[:3, 3:]
