@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 METHODS = {
     "mdl": ("minimum description length (MDL)", "length of the code in nats; the shortest is chosen"),
-    "hysime": ("HySime", "mean square error above the least, which is chosen"),
+    "hysime": ("HySime", "mean square error above the least, which tells the number"),
     "hfc": ("HFC", "difference of the eigenvalues over its threshold; those above 1 count"),
 }
 _COLUMNS = 3  # maps beside each other
@@ -48,7 +48,10 @@ def curve_csv(order: ModelOrder) -> str:
 
 def count_page(title: str, method: str, order: BoundedOrder) -> str:
     """The page on the number of endmembers of an image."""
-    facts = {"Image": title, "Method": METHODS[method][0], "Number of endmembers": str(order.count)}
+    number = str(order.count)
+    if order.found != order.count:
+        number += f", within the bounds that were given; the method found {order.found}"
+    facts = {"Image": title, "Method": METHODS[method][0], "Number of endmembers": number}
     body = [_table(facts), *_curve(method, order)]
     return _page("Number of endmembers", body)
 

@@ -94,6 +94,12 @@ def test_report_on_hysime_shows_differences_from_the_least_and_no_band_far_beyon
     assert len(PICTURE.findall(text)) == 1
 
 
+@pytest.mark.parametrize("method", ["hysime", "hfc"])
+def test_report_on_a_number_cut_to_the_greatest_names_the_one_found(page, method):
+    text = page("estimateendmembercount", METHOD=method, MAXIMUM=2)[1]
+    assert "<td>2, within the bounds that were given; the method found 3</td>" in text
+
+
 def test_comparison_pairs_endmembers_that_lie_in_the_same_places(page, mixture, small_scene, read):
     pytest.importorskip("matplotlib")
     few = small_scene(read(mixture.path)[::4], "few.tif")
