@@ -59,8 +59,8 @@ def test_large_weights_are_stored_in_half_precision(task, model):
     half = weights["task.network.fusion.head.weight.half"]
     assert half.data_type == onnx.TensorProto.FLOAT16
     assert weights["task.network.unfolding.start.weight"].data_type == onnx.TensorProto.FLOAT
-    stored = sum(weight.numel() * (2 if weight.numel() >= 10_000 else 4) for weight in task.parameters())
-    assert model.stat().st_size < 1.1 * stored
+    single = 4 * sum(weight.numel() for weight in task.parameters())
+    assert model.stat().st_size < 0.75 * single
 
 
 def test_deploying_leaves_the_task_as_it_was(task):
