@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hyperlift.core.networks.explains2a import ExplainS2AConfig
+from hyperlift.training.config import CONFIGS
 from hyperlift.training.export import Deployed, open_model
-from hyperlift.training.task import LiftingTask, LossConfig, ScheduleConfig
+from hyperlift.training.task import LiftingTask
 
 MODEL = Path(__file__).resolve().parents[2] / "resources" / "models" / "explains2a.onnx"
 SIDE = 256
@@ -31,7 +31,9 @@ def seconds(function, argument) -> float:
 def main() -> None:
     """Time both, in turns."""
     msi = np.random.default_rng(0).random((12, SIDE, SIDE), dtype=np.float32) / 2
-    task = LiftingTask(ExplainS2AConfig(), LossConfig(), ScheduleConfig())
+    config = CONFIGS["explains2a"]
+    parts = {"sharpening": config.sharpening, "experts": config.experts}
+    task = LiftingTask(config.network, config.loss, config.schedule, **parts)
     eager = Deployed(task).to(memory_format=torch.channels_last)
     tensor = torch.from_numpy(msi)[None].contiguous(memory_format=torch.channels_last)
     lift = open_model(MODEL)
