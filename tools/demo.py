@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hyperlift.training.pictures import draw_scene
+from hyperlift.training.evaluation.pictures import draw_scene
 
 SCENE = Path("resources/sample/sentinel2_sample.tif")
 OUTPUT = Path("build/demo/hyperspectral.tif")

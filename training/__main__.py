@@ -9,22 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from hyperlift.core.errors import HyperLiftError
+from hyperlift.core.inference.models import read_card
 
-DEFAULT_MODEL = Path(__file__).resolve().parents[1] / "resources" / "models" / "explains2a.onnx"
+from .networks import NETWORKS, configuration, part_of
+
+MODELS = Path(__file__).resolve().parents[1] / "resources" / "models"
 
 
 def _train(options: argparse.Namespace) -> None:
-    from .config import CONFIGS
-    from .train import train
-
-    if options.config not in CONFIGS:
-        raise ValueError(f"There is no configuration '{options.config}'; choose one of {', '.join(CONFIGS)}.")
-    config = CONFIGS[options.config]
+    config = configuration(options.config)
     changes = {"steps": options.steps, "rate": options.rate}
     schedule = replace(config.schedule, **{name: value for name, value in changes.items() if value})
-    checkpoint = train(
+    checkpoint = part_of(options.config, "train").train(
         replace(config, schedule=schedule),
-        options.output,
+        options.output or Path("build/runs") / options.config,
         data=options.data,
         pairs=options.pairs,
         hold_out=options.hold_out,
@@ -37,29 +35,30 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from .export import export_checkpoint
-
-    difference, halo = export_checkpoint(options.checkpoint, options.model, data=options.data)
-    print(f"Model: {options.model}; largest difference from torch {difference:.1e}; halo {halo} pixels")
+    path = options.model or MODELS / f"{options.network}.onnx"
+    export = part_of(options.network, "export")
+    difference, halo = export.export_checkpoint(options.checkpoint, path, data=options.data)
+    print(f"Model: {path}; largest difference from torch {difference:.1e}; halo {halo} pixels")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from .evaluate import evaluate
-
     chosen: dict[str, object] = {"perceptron": None} if options.without_mlp else {}
     if options.pairs is not None:
-        from .pairs import PairFolder
-        from .scenes import SceneConfig
+        from .data.pairs import PairFolder
+        from .data.scenes import SceneConfig
 
         chosen["further"] = list(PairFolder(options.pairs, SceneConfig(), options.hold_out).held_out_scenes())
-    report = evaluate(options.model, options.output, data=options.data, models=options.models, **chosen)
+    evaluation = part_of(read_card(options.model).name, "evaluate")
+    report = evaluation.evaluate(
+        options.model, options.output, data=options.data, models=options.models, **chosen
+    )
     print(report.with_name("scores.md").read_text(encoding="utf-8"))
     print(f"Report: {report}")
 
 
 def _synthesize(options: argparse.Namespace) -> None:
-    from .scenes import SceneConfig, scene_maker
-    from .synthesize import observers_of, write_pairs
+    from .data.scenes import SceneConfig, scene_maker
+    from .data.synthesize import observers_of, write_pairs
 
     observers = observers_of(options.sensor, options.response, options.footprint, options.pixel)
     shares = {} if options.native is None else {"native_share": options.native}
@@ -69,8 +68,8 @@ def _synthesize(options: argparse.Namespace) -> None:
 
 
 def _ingredients(options: argparse.Namespace) -> None:
-    from .config import CONFIGS
-    from .ingredients import TABLE_HEAD, leave_one_out, table_row
+    from .explains2a.config import CONFIGS
+    from .explains2a.ingredients import TABLE_HEAD, leave_one_out, table_row
 
     print(TABLE_HEAD)
     for trial in leave_one_out(CONFIGS["explains2a"].scenes, options.data):
@@ -78,7 +77,7 @@ def _ingredients(options: argparse.Namespace) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    from .sample_scene import make_sample_scene
+    from .sample.scene import make_sample_scene
 
     make_sample_scene(options.output, seed=options.seed)
     print(f"Sample scene: {options.output}")
@@ -122,8 +121,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_synthesize(command, add_data)
     train = command("train", _train, "Train a network; checkpoints and logs go to --output.")
-    train.add_argument("--config", default="explains2a", help="name of a configuration in config.py")
-    train.add_argument("--output", type=Path, default=Path("build/runs/explains2a"))
+    train.add_argument("--config", default="explains2a", help="a network, or another name in its config.py")
+    train.add_argument("--output", type=Path, help="default: build/runs/CONFIG")
     train.add_argument("--pairs", type=Path, help="folder of <name>_msi.tif and <name>_hsi.tif to train on")
     add_hold_out(train)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -136,13 +135,14 @@ def _parser() -> argparse.ArgumentParser:
 
     export = command("export", _export, "Write a checkpoint as an ONNX model with its card.")
     export.add_argument("checkpoint", type=Path)
-    export.add_argument("model", type=Path, nargs="?", default=DEFAULT_MODEL)
+    export.add_argument("model", type=Path, nargs="?", help="default: the bundled model's file")
+    export.add_argument("--network", default=NETWORKS[0], choices=NETWORKS)
     add_data(export)
 
     evaluate = command(
         "evaluate", _evaluate, "Measure a model on held-out scenes and real Sentinel-2 images."
     )
-    evaluate.add_argument("model", type=Path, nargs="?", default=DEFAULT_MODEL)
+    evaluate.add_argument("model", type=Path, nargs="?", default=MODELS / f"{NETWORKS[0]}.onnx")
     evaluate.add_argument("--output", type=Path, default=Path("build/evaluation"))
     evaluate.add_argument(
         "--pairs", type=Path, help="folder of pairs, to measure on the areas of --hold-out too"

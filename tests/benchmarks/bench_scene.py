@@ -46,7 +46,7 @@ def write_stand_in(path: Path) -> None:
     """A model of one 1x1 convolution with the bundled model's card."""
     import torch
 
-    from hyperlift.training.export import seal
+    from hyperlift.training.model_files import seal
 
     card = Session.open(MODEL, "cpu").card
     torch.onnx.export(

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hyperlift.training.config import CONFIGS
-from hyperlift.training.export import Deployed, open_model
-from hyperlift.training.task import LiftingTask
+from hyperlift.training.explains2a.config import CONFIGS
+from hyperlift.training.explains2a.export import Deployed
+from hyperlift.training.explains2a.task import LiftingTask
+from hyperlift.training.model_files import open_lift
 
 MODEL = Path(__file__).resolve().parents[2] / "resources" / "models" / "explains2a.onnx"
 SIDE = 256
@@ -36,7 +37,7 @@ def main() -> None:
     task = LiftingTask(config.network, config.loss, config.schedule, **parts)
     eager = Deployed(task).to(memory_format=torch.channels_last)
     tensor = torch.from_numpy(msi)[None].contiguous(memory_format=torch.channels_last)
-    lift = open_model(MODEL)
+    lift = open_lift(MODEL)
     times: dict[str, list[float]] = {"torch": [], "onnxruntime": []}
     with torch.no_grad():
         eager(tensor), lift(msi)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from hyperlift.core.spectral import grid
-from hyperlift.training.scenes import SceneConfig, SceneMaker
-from hyperlift.training.spectra import Collection
+from hyperlift.training.data.scenes import SceneConfig, SceneMaker
+from hyperlift.training.data.spectra import Collection
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Training data: real spectra and images, synthetic scenes, real pairs."""

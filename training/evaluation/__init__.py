@@ -1,0 +1,1 @@
+"""Scores on held-out scenes, baselines, tables, pictures and the report."""

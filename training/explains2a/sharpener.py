@@ -1,0 +1,164 @@
+"""Fitting the sharpening network by itself: bands at one resolution are known for every synthetic scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
+
+from ..data.scenes import SceneMaker
+from ..data.sensing import Observer
+
+_PERFECT = 1e-4  # error, relative to the brightness, below which nothing is gained
+
+
+@dataclass(frozen=True)
+class SharpenerConfig:
+    """How the sharpening network is fitted.
+
+    Attributes:
+        scenes: drawn once and seen again and again under other circumstances.
+        side: of the scenes in pixels.
+        steps: optimiser steps.
+        batch: scenes in a step.
+        real_share: share of the scenes that are pieces of real Sentinel-2 images, where there are such, at
+            resolutions that their bands have.
+        native_share: share of the scenes seen at native footprints; the others must pass unchanged.
+        rate: peak learning rate of a one-cycle schedule.
+        seed: of the scenes and their views.
+    """
+
+    scenes: int = 1_500
+    side: int = 48
+    steps: int = 10_000
+    batch: int = 4
+    real_share: float = 0.6
+    native_share: float = 0.75
+    rate: float = 2e-3
+    seed: int = 0
+
+
+class Views(IterableDataset):
+    """Scenes as bands at one resolution (the target) and as seen, in endless batches.
+
+    Args:
+        maker: of synthetic scenes.
+        config: of the fit.
+        images: real ones ``(c, H, W)``, NaN where a band is not known.
+    """
+
+    def __init__(self, maker: SceneMaker, config: SharpenerConfig, images: Sequence[np.ndarray] = ()) -> None:
+        self.config = config
+        self.maker = maker.with_native_share(config.native_share)
+        self.images = [image for image in images if min(image.shape[1:]) >= config.side]
+        rng = np.random.default_rng([5, config.seed])
+        self.scenes = []
+        for _ in range(config.scenes):
+            observer = maker.observers[rng.integers(len(maker.observers))]
+            self.scenes.append((observer, observer.see(maker.scene(rng, config.side)[0])))
+
+    def _scene(self, rng: np.random.Generator) -> tuple[Observer, np.ndarray]:
+        """A sensor and bands ``(c, side, side)``; bands that are not known are NaN."""
+        observer, bands = self.scenes[rng.integers(len(self.scenes))]
+        if not self.images or rng.random() >= self.config.real_share:
+            return observer, bands
+        image, side = self.images[rng.integers(len(self.images))], self.config.side
+        top, left = (rng.integers(extent - side + 1) for extent in image.shape[1:])
+        piece = image[:, top : top + side, left : left + side]
+        known = np.isfinite(piece)
+        gaps = known.any(axis=(1, 2)) & ~known.all(axis=(1, 2))
+        if gaps.any() or not known.any():
+            return observer, bands
+        piece = np.rot90(piece, rng.integers(4), (1, 2))[:, :, :: rng.choice([1, -1])]
+        return observer, piece * np.float32(np.exp(rng.normal(0.0, 0.15)))
+
+    def _seen(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """One scene as seen, and with everything but its footprints the same, at one resolution."""
+        observer, bands = self._scene(rng)
+        view = self.maker.view(rng)
+        # A band that is not known looks like one that is: the network must not tell real scenes by it.
+        given = np.where(np.isfinite(bands), bands, np.nanmean(bands, axis=0))
+        sharp = observer.degrade(given, replace(view, native=False, additive=0.0, relative=0.0))
+        return observer.degrade(given, view, rng), np.where(np.isfinite(bands), sharp, np.nan)
+
+    def __iter__(self):
+        """Yield pairs of tensors ``(batch, c, side, side)``; targets that are not known are NaN."""
+        rng = np.random.default_rng([6, self.config.seed])
+        while True:
+            seen, sharp = zip(*(self._seen(rng) for _ in range(self.config.batch)))
+            yield torch.from_numpy(np.stack(seen)), torch.from_numpy(np.stack(sharp))
+
+
+class SharpeningTask(lightning.LightningModule):
+    """Logarithm of each band's mean absolute error, so that every band gains alike, easy or hard.
+
+    The error is relative to the brightness of the band in its scene.
+    """
+
+    def __init__(self, network: Sharpening, config: SharpenerConfig) -> None:
+        super().__init__()
+        self.network, self.config = network, config
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        """One step."""
+        seen, sharp = batch
+        coarse = list(self.network.config.coarse)
+        estimate, truth = self.network(seen)[:, coarse], sharp[:, coarse]
+        known = truth.isfinite()
+        brightness = truth.nan_to_num().mean(dim=(2, 3), keepdim=True) + 0.05
+        error = torch.where(known, estimate - truth, 0.0).abs() / brightness
+        share = known.float().mean(dim=(0, 2, 3))
+        each = error.mean(dim=(0, 2, 3))[share > 0] / share[share > 0]
+        return (each + _PERFECT).log().mean()
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """Adam in one cycle."""
+        optimiser = torch.optim.AdamW(self.parameters(), self.config.rate, weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.config.rate, total_steps=self.config.steps + 1, pct_start=0.1
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def fit_sharpening(
+    maker: SceneMaker,
+    shape: SharpeningConfig,
+    config: SharpenerConfig,
+    path: Path,
+    images: Sequence[np.ndarray] = (),
+    accelerator: str = "auto",
+) -> Sharpening:
+    """The sharpening network kept at ``path``, fitted first when there is none.
+
+    Args:
+        maker: of the scenes.
+        shape: of the network.
+        config: of the fit.
+        path: of its weights.
+        images: real ones to take scenes from too, see :class:`Views`.
+        accelerator: as for Lightning.
+    """
+    network = Sharpening(len(maker.observers[0].factors), shape)
+    if path.is_file():
+        network.load_state_dict(torch.load(path, weights_only=True))
+        return network
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        max_steps=config.steps,
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(SharpeningTask(network, config), DataLoader(Views(maker, config, images), batch_size=None))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(network.state_dict(), path)
+    return network

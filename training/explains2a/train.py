@@ -1,0 +1,149 @@
+"""Training runs under Lightning: CPU or CUDA, resumable, logged as CSV and for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from hyperlift.core.networks.experts import Experts
+from hyperlift.core.networks.sharpening import Sharpening
+from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
+
+from ..data.pairs import PairFolder
+from ..data.scenes import SceneMaker, SceneStream, scene_maker
+from ..data.spectra import data_folder
+from ..data.texture import read_images
+from ..evaluation.baselines import drawn_pixels
+from ..regression import Regression, fit_ridge
+from .config import TrainingConfig
+from .experts import fit_experts
+from .sharpener import fit_sharpening
+from .task import LiftingTask
+
+_RIDGE_BATCHES = 150
+_RIDGE_SEED = 1
+
+
+class TrainingData(lightning.LightningDataModule):
+    """Batches for a run, from random scenes of real spectra or from a folder of image pairs."""
+
+    def __init__(self, maker: SceneMaker | PairFolder, seed: int, workers: int = 1) -> None:
+        super().__init__()
+        self.maker, self.seed, self.workers = maker, seed, workers
+
+    def train_dataloader(self) -> DataLoader:
+        """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
+        step = self.trainer.global_step if self.trainer else 0
+        stream = SceneStream(self.maker, self.seed, start=step)
+        return DataLoader(stream, batch_size=None, num_workers=self.workers)
+
+
+def new_task(
+    config: TrainingConfig,
+    ridge: Regression,
+    sharpening: Sequence[Sharpening] = (),
+    experts: Experts | None = None,
+) -> LiftingTask:
+    """A task whose network starts from a regression, Sentinel-2A's response and parts that were fitted."""
+    task = LiftingTask(
+        config.network,
+        config.loss,
+        config.schedule,
+        config.scenes.target,
+        config.sharpening if sharpening else (),
+        config.experts if experts else None,
+    )
+    response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
+    weight, bias, response = (
+        torch.from_numpy(np.asarray(table, np.float32)) for table in (ridge.weight, ridge.bias, response)
+    )
+    task.network.start_from_regression(weight, bias, response)
+    for place, fitted in enumerate(sharpening):
+        task.sharpening.members[place].load_state_dict(fitted.state_dict())
+    if experts is not None:
+        task.experts.load_state_dict(experts.state_dict())
+    task.network.to(memory_format=torch.channels_last)
+    return task
+
+
+def fitted_task(
+    config: TrainingConfig, maker: SceneMaker | PairFolder, cache: Path, data: Path | None = None
+) -> LiftingTask:
+    """A task whose parts were fitted by themselves, on bands at one resolution: sharpening comes first.
+
+    Of real pairs the bands at one resolution are not known: they train the network without these parts.
+    """
+    sharpening, experts, sharp = [], None, maker
+    if isinstance(maker, SceneMaker):
+        sharp = maker.at_one_resolution()
+        images = read_images(data_folder(data) / "sentinel2") if config.sharpening else []
+        for number, shape in enumerate(config.sharpening):
+            path = cache / f"sharpening-{number}.pt"
+            sharpening.append(fit_sharpening(maker, shape, config.sharpener, path, images))
+        if config.experts is not None:
+            experts = fit_experts(config.experts, config.expert, config.scenes, cache, data)
+    ridge = fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES))
+    return new_task(config, ridge, sharpening, experts)
+
+
+def train(
+    config: TrainingConfig,
+    output: Path,
+    data: Path | None = None,
+    pairs: Path | None = None,
+    hold_out: Sequence[str] = (),
+    accelerator: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    weights: Path | None = None,
+) -> Path:
+    """Run a training and return the path of its last checkpoint.
+
+    Args:
+        config: of the run.
+        output: folder for checkpoints and logs.
+        data: folder of real cubes and libraries (see :mod:`.spectra`).
+        pairs: folder of co-registered GeoTIFF pairs to train on instead (see :mod:`.pairs`).
+        hold_out: areas of that folder to leave out.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+        seed: of the weights and of the scenes.
+        resume: go on from the last checkpoint in ``output``.
+        weights: checkpoint whose network to go on with instead of starting from ridge regression, with a new
+            loss and schedule.
+    """
+    lightning.seed_everything(seed)
+    if pairs is not None:
+        maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes, hold_out)
+    else:
+        maker = scene_maker(config.scenes, data)
+    last = output / "last.ckpt"
+    if resume and not last.is_file():
+        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        precision="bf16-mixed",
+        max_steps=config.schedule.steps,
+        gradient_clip_val=1.0,
+        logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
+        callbacks=[
+            ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=250),
+            LearningRateMonitor("step"),
+        ],
+        enable_model_summary=False,
+        log_every_n_steps=20,
+    )
+    if weights is None:
+        task = fitted_task(config, maker, output, data)
+    else:
+        new = {"loss": config.loss, "schedule": config.schedule}
+        task = LiftingTask.load_from_checkpoint(weights, map_location="cpu", weights_only=False, **new)
+    trainer.fit(task, TrainingData(maker, seed), ckpt_path=last if resume else None, weights_only=False)
+    trainer.save_checkpoint(last)
+    return last

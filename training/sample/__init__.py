@@ -1,0 +1,1 @@
+"""The bundled sample scene, an invented landscape."""
