@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,10 +116,3 @@ def failure_warning(device: str, reason: object) -> str:
         f"THE GRAPHICS CARD IS NO LONGER USED: {device} failed ({reason}) and the processor (CPU) goes on, "
         "many times slower; close other programs that use the card, and check the driver, CUDA and cuDNN."
     )
-
-
-def core_count() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..cores import core_count
 from ..errors import CancelledError, ModelError
 from ..raster.blocks import PixelArray
 from .card import Card
 from .devices import (
-    core_count,
     device_name,
     fallback_warning,
     import_runtime,

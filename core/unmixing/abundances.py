@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ..cores import core_count
 from .active_sets import ActiveSets
 from .statistics import FloatArray, Table, UnmixingError
 
 _RIDGE = 1e-8  # of the largest endmember's norm
-_ROWS = 256  # pixels that are converted and multiplied at once; they stay in the processor's cache
-_BLOCK = 32768  # pixels that are solved at once
+# Pixels that are converted and multiplied at once: they stay in the processor's cache, and so small a product
+# BLAS leaves to the calling thread.
+_ROWS = 64
+_BLOCK = 16384  # pixels that a thread solves at once
 
 
 class Constraints(NamedTuple):
@@ -67,8 +71,12 @@ class AbundanceSolver:
         """
         pixels = _matching(pixels, self.endmembers)
         result = np.empty((len(pixels), len(self.endmembers)))
-        for rows in _blocks(len(pixels), _BLOCK):
+
+        def solve(rows: slice) -> None:
             result[rows] = self._solve(pixels[rows])
+
+        with ThreadPoolExecutor(core_count()) as threads:
+            list(threads.map(solve, _blocks(len(pixels), _BLOCK)))
         return result
 
     def _solve(self, pixels: Table) -> FloatArray:

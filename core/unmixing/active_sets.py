@@ -88,18 +88,21 @@ class ActiveSets:
         chances: IndexArray = np.full(len(pixels), _CHANCES)
         for _ in range(_ROUNDS_A_VARIABLE * count):
             values = self.solve_on(pixels, support)
-            wrong = values < np.where(support, 0.0, slack[:, None])
-            left = wrong.any(axis=1)
-            answer[rows] = np.where(support, values, 0.0)
-            if not left.any():
-                return answer
-            rows, pixels, support, slack = rows[left], pixels[left], support[left], slack[left]
-            wrong, fewest, chances = wrong[left], fewest[left], chances[left]
+            wrong = (values < 0.0) & (support | (values < slack[:, None]))
             number = wrong.sum(axis=1)
-            better = number < fewest
-            chances = np.where(better, _CHANCES, chances - 1)
+            done, left = np.flatnonzero(number == 0), np.flatnonzero(number)
+            answer[rows[done]] = np.where(support[done], values[done], 0.0)
+            if not len(left):
+                return answer
+            rows, pixels, support, slack, wrong, number, fewest, chances = (
+                part.take(left, axis=0)
+                for part in (rows, pixels, support, slack, wrong, number, fewest, chances)
+            )
+            chances = np.where(number < fewest, _CHANCES, chances - 1)
             fewest = np.minimum(number, fewest)
-            support ^= np.where((chances >= 0)[:, None], wrong, _last(wrong))
+            stuck = np.flatnonzero(chances < 0)
+            wrong[stuck] = _last(wrong[stuck])
+            support ^= wrong
         answer[rows] = [self._solve_one(pixel) for pixel in pixels]
         return answer
 
@@ -107,18 +110,18 @@ class ActiveSets:
         """Abundances in each pixel's ``support`` (n, p) regardless of sign, multipliers elsewhere, (n, p)."""
         codes = _codes(support)
         order = np.argsort(codes, kind="stable")
-        pixels = pixels[order]
+        pixels = pixels.take(order, axis=0)
         values = np.empty_like(pixels)
         for part in _runs(codes[order]):
-            face = self._face(support[order[part.start]])
+            own = support[order[part.start]]
+            face, found = self._face(own), values[part]
             rotated = pixels[part] @ face.rotation
             rotated -= face.centre
-            np.matmul(rotated, face.weights, out=values[part])
+            np.matmul(rotated, face.weights, out=found)
+            if self._sums_to_one:
+                found[:, own.argmax()] = 1.0 - found @ own.astype(np.float64)
         result = np.empty_like(values)
         result[order] = values
-        if self._sums_to_one:
-            first = support.argmax(axis=1)
-            result[np.arange(len(result)), first] = 1.0 - np.einsum("np,np->n", result, support)
         return result
 
     def _face(self, support: MaskArray) -> Face:

@@ -9,7 +9,7 @@ abundance (wanted: 0). The reference is Lawson and Hanson's method of scipy, pix
 Speed: 172 bands in float32, mixtures of one to four endmembers or of all, signal to noise 30 dB and 10 dB.
 Wanted on two cores: 800,000 pixels per second with 6 endmembers, 100,000 with 14, and 400 times as many as a
 quadratic program pixel by pixel (cvxopt's, which is left out where it is not installed). On a machine that
-does other things as well the rates of processor time count; the ratios are of processor time.
+does other things as well the rates of processor time tell more.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def speed(count: int, decibel: float, random: np.random.Generator) -> None:
     for name, loop in {"scipy's nnls": by_nnls, "cvxopt": by_cvxopt if cvxopt else None}.items():
         if loop:
             slow = rate(lambda block, loop=loop: loop(block, endmembers), few)
-            print(f"; {first[1] / slow[1]:,.0f} times a loop of {name}", end="")
+            print(f"; {first[0] / slow[0]:,.0f} times a loop of {name}", end="")
     print(f" (wanted: {WANTED[count]:,}, 400 times)" if WANTED[count] else "", flush=True)
 
 
