@@ -94,10 +94,10 @@ class ActiveSets:
             answer[rows[done]] = np.where(support[done], values[done], 0.0)
             if not len(left):
                 return answer
-            rows, pixels, support, slack, wrong, number, fewest, chances = (
-                part.take(left, axis=0)
-                for part in (rows, pixels, support, slack, wrong, number, fewest, chances)
-            )
+            pixels = pixels.take(left, axis=0)
+            support, wrong = support.take(left, axis=0), wrong.take(left, axis=0)
+            rows, slack, number = rows[left], slack[left], number[left]
+            fewest, chances = fewest[left], chances[left]
             chances = np.where(number < fewest, _CHANCES, chances - 1)
             fewest = np.minimum(number, fewest)
             stuck = np.flatnonzero(chances < 0)

@@ -1,7 +1,7 @@
-"""Peak memory of taking a scene of 20 million pixels apart: endmembers by VCA, then abundances with residuals.
+"""Peak memory of taking 20 million pixels apart: endmembers by VCA, then abundances with residuals.
 
-The scene has 172 bands as a lifted one has: Int16 with scale, tiles of 256 pixels, band by band. Wanted: below
-1.5 GB. Each step runs in a process of its own.
+The scene has 172 bands as a lifted one has: Int16 with scale, tiles of 256 pixels, band by band. Wanted:
+below 1.5 GB. Each step runs in a process of its own.
 """
 
 from __future__ import annotations
