@@ -82,6 +82,7 @@ class RasterioSource:
         crs = dataset.crs.to_wkt() if dataset.crs else ""
         self.georeference = Georeference(dataset.transform.to_gdal(), crs)
         self.shape: tuple[int, int] = dataset.shape
+        self.block_shape: tuple[int, int] = dataset.block_shapes[numbers[0] - 1]
         self._nodata = [dataset.nodatavals[n - 1] for n in numbers]
         self._masked = self._bands_with_masks()
 

@@ -70,6 +70,11 @@ class ArraySource:
         return self._pixels.shape[1], self._pixels.shape[2]
 
     @property
+    def block_shape(self) -> tuple[int, int]:
+        """Any piece is at hand: single rows."""
+        return 1, self.shape[1]
+
+    @property
     def dtype(self) -> np.dtype[np.generic]:
         """Type of the numbers."""
         return self._pixels.dtype

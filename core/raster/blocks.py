@@ -111,6 +111,10 @@ class Source(Protocol):
         """Rows and columns."""
 
     @property
+    def block_shape(self) -> tuple[int, int]:
+        """Rows and columns of the pieces in which the numbers are stored, each read as a whole."""
+
+    @property
     def dtype(self) -> np.dtype[np.generic]:
         """Type of the stored numbers."""
 

@@ -107,6 +107,12 @@ class GdalSource:
         return self._dataset.RasterYSize, self._dataset.RasterXSize
 
     @property
+    def block_shape(self) -> tuple[int, int]:
+        """Rows and columns of the pieces in which GDAL reads the first band."""
+        columns, rows = self._bands[0].GetBlockSize()
+        return rows, columns
+
+    @property
     def dtype(self) -> np.dtype[np.generic]:
         """Type that holds the stored numbers of every band."""
         return np.result_type(

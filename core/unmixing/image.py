@@ -26,9 +26,8 @@ from .tally import AbundanceSummary, Tally
 
 BLOCK_BYTES = 64 * 2**20
 _TILE_SIDES = (512, 256, 128, 64, 32, 16)
-_CACHED_ROWS = (
-    512  # as many as the tiles of a file may have; the source keeps them decoded while it needs them
-)
+# Where pieces of the file reach into later windows the source keeps so many rows decoded.
+_CACHED_ROWS = 512
 _ZERO = re.compile(r"\s*0+(\.0*)?\s*")
 
 
@@ -73,22 +72,32 @@ class ImagePixels:
             self.wavelength_nm, self.fwhm_nm = seen.centre_nm[places], seen.width_nm[places]
 
     def __iter__(self) -> Iterator[Table]:
-        """Float32 tables ``(n, bands)`` of whole rows of the image, from the top; nodata are rows of NaN.
+        """Float32 tables ``(n, bands)`` of one window after another; nodata are rows of NaN.
 
         Raises:
             RasterError: the raster cannot be read.
             CancelledError: the monitor asked to stop.
         """
-        rows, columns = self.shape
-        height = max(1, BLOCK_BYTES // (4 * columns * len(self.bands)))
-        for row in range(0, rows, height):
+        done = 0
+        for window in self._windows:
             self.check_cancelled()
-            block = self.read(Window(row, 0, min(height, rows - row), columns))
-            self.release_above(row, row + height)
+            block = self.read(window)
+            self.release_after(window)
             if not block.valid.all():
                 block.pixels[:, ~block.valid] = np.nan
             yield _table(block)
-            self.monitor.progress(min(row + height, rows) / rows)
+            done += block.valid.size
+            self.monitor.progress(done / (self.shape[0] * self.shape[1]))
+
+    @property
+    def _windows(self) -> list[Window]:
+        """The windows that make the tables: tiles where the file is stored in such, else whole rows."""
+        rows, columns = self.shape
+        whole = Window(0, 0, rows, columns)
+        if self.source.block_shape[1] < columns:
+            return list(tiles(whole, _tile_side(len(self.bands))))
+        height = max(1, BLOCK_BYTES // (4 * columns * len(self.bands)))
+        return [Window(row, 0, min(height, rows - row), columns) for row in range(0, rows, height)]
 
     def read(self, window: Window) -> Block:
         """The bands in use of a window, in reflectance where the file states scale and offset.
@@ -105,15 +114,24 @@ class ImagePixels:
                     band += np.float32(calibration.offset[number - 1])
         return block
 
-    def release_above(self, top: int, bottom: int) -> None:
-        """Drop what the source cached when rows ``top`` to ``bottom``, just read, complete a row of tiles."""
-        if bottom // _CACHED_ROWS > top // _CACHED_ROWS or bottom >= self.shape[0]:
+    def release_after(self, window: Window) -> None:
+        """Drop what the source cached, unless windows that follow this one, row by row, need it still."""
+        (rows, columns), (height, width) = self.shape, self.source.block_shape
+        bottom, right = window.row + window.height, window.column + window.width
+        last = right == columns
+        complete = (bottom == rows or bottom % height == 0) and (last or right % width == 0)
+        if complete or (last and bottom // _CACHED_ROWS > window.row // _CACHED_ROWS):
             self.source.release()
 
     def place(self, index: int) -> tuple[int, int]:
-        """Row and column of the pixel at a position in the order of all pixels."""
-        row, column = divmod(int(index), self.shape[1])
-        return row, column
+        """Row and column of the pixel at a position in the tables, one after another."""
+        left = int(index)
+        for window in self._windows:
+            if left < window.height * window.width:
+                row, column = divmod(left, window.width)
+                return window.row + row, window.column + column
+            left -= window.height * window.width
+        raise IndexError(f"There is no pixel {index}.")
 
     def check_cancelled(self) -> None:
         """Stop if the monitor says so.
@@ -181,8 +199,7 @@ def _write_tiles(
 
     def read(window: Window) -> Block:
         block = pixels.read(window)
-        if window.column + window.width == columns:
-            pixels.release_above(window.row, window.row + window.height)
+        pixels.release_after(window)
         return block
 
     with ExitStack() as stack:

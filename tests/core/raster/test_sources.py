@@ -41,6 +41,13 @@ def test_windows_at_the_edges(backend, make_tiff, window):
     np.testing.assert_array_equal(block.pixels, array[:, rows, columns])
 
 
+def test_the_pieces_in_which_a_file_is_stored(backend, make_tiff):
+    options = ("TILED=YES", "BLOCKXSIZE=32", "BLOCKYSIZE=16")
+    assert backend.source(make_tiff(stack(1, 40, 70), options=options)).block_shape == (16, 32)
+    striped = make_tiff(stack(2, 9, 70), name="striped.tif", options=("BLOCKYSIZE=4",))
+    assert backend.source(striped).block_shape == (4, 70)
+
+
 def test_one_pixel_of_one_band(backend, make_tiff):
     source = backend.source(make_tiff(stack(1, 1, 1)))
     assert source.shape == (1, 1)

@@ -1,6 +1,7 @@
 import gc
 import math
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -122,6 +123,36 @@ def unmixed(pixels, spectra, method="fcls"):
     sinks = Sinks()
     summary = write_abundances(pixels, spectra, method, sinks, sinks)
     return sinks.opened[0].pixels, sinks.opened[1].pixels[0], summary
+
+
+def tiled(cube, side):
+    """A source whose file is stored in tiles."""
+    source = source_of(cube)
+    return SimpleNamespace(
+        **{name: getattr(source, name) for name in dir(source) if not name.startswith("_")}
+        | {"block_shape": (side, side)}
+    )
+
+
+def test_places_hold_for_files_stored_in_tiles(monkeypatch):
+    cube = mixed_image()
+    pixels = ImagePixels(tiled(cube, 16))
+    monkeypatch.setattr(image, "BLOCK_BYTES", 4 * BANDS * 16**2)
+    tables = [table.copy() for table in pixels]
+    assert len(tables[0]) == 16**2
+    for index, spectrum in list(enumerate(np.concatenate(tables)))[::37]:
+        row, column = pixels.place(index)
+        np.testing.assert_array_equal(spectrum, cube[:, row, column].astype(np.float32))
+
+
+@pytest.mark.parametrize(("side", "times"), [(8, 15), (24, 2)])
+def test_what_tiles_cached_is_dropped_once_they_are_read(monkeypatch, side, times):
+    """Tables of 16 x 16 pixels: pieces of 8 never reach into the next one, pieces of 24 mostly do."""
+    monkeypatch.setattr(image, "BLOCK_BYTES", 4 * BANDS * 16**2)
+    source, dropped = tiled(mixed_image(), side), []
+    source.release = lambda: dropped.append(1)
+    assert sum(1 for _ in ImagePixels(source)) == 15
+    assert len(dropped) == times
 
 
 def test_a_file_becomes_tables_of_reflectance_row_by_row(tmp_path):
@@ -405,6 +436,10 @@ class Endless(ArraySource):
     @property
     def shape(self):
         return self.rows, 4 * COLUMNS
+
+    @property
+    def block_shape(self):
+        return 5000, 4 * COLUMNS
 
     def read(self, window, numbers=()):
         pixels = np.full((BANDS, window.height, window.width), 0.3, np.float32)
