@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import numpy as np
 
 from ..errors import CancelledError, RasterError, SpectralError
-from ..inference.bands import band_name
+from ..inference.bands import sentinel2_lines
 from ..inference.feeding import ahead, one_thread
 from ..inference.profile import public_name
 from ..inference.report import Monitor, SilentMonitor
 from ..inference.tiling import tiles
 from ..raster.blocks import BandTable, Block, RasterProfile, Sink, Source, Window
 from ..raster.tags import folded
-from ..spectral import sensor
+from ..raster.wavelengths import good_bands
 from ..spectral.library import SpectralLibrary
 from ..version import plugin_version
 from .abundances import AbundanceSolver, residual_rmse
@@ -29,7 +28,6 @@ _TILE_SIDES = (512, 256, 128, 64, 32, 16)
 _CACHED_ROWS = (
     512  # as many as the tiles of a file may have; the source keeps them decoded while it needs them
 )
-_ZERO = re.compile(r"\s*0+(\.0*)?\s*")
 
 
 class ImagePixels:
@@ -58,19 +56,12 @@ class ImagePixels:
         self.wavelength_nm = self._of_bands(source.bands.wavelength_nm)
         self.fwhm_nm = self._of_bands(source.bands.fwhm_nm)
         if self.wavelength_nm is None:
-            self._take_sentinel2()
+            names = [source.bands.names[number - 1] for number in self.bands]
+            self.wavelength_nm, self.fwhm_nm = sentinel2_lines(names) or (None, None)
 
     def _of_bands(self, values: tuple[float, ...]) -> FloatArray | None:
         used = np.array([values[number - 1] for number in self.bands])
         return used if (np.isfinite(used) & (used > 0)).all() else None
-
-    def _take_sentinel2(self) -> None:
-        """Sentinel-2's wavelengths, if the image is of that sensor by its names: no other has a band B8A."""
-        seen = sensor("sentinel2a")
-        names = [band_name(self.source.bands.names[number - 1]) for number in self.bands]
-        if "B8A" in names and set(names) <= set(seen.band_names):
-            places = [seen.band_names.index(name) for name in names]
-            self.wavelength_nm, self.fwhm_nm = seen.centre_nm[places], seen.width_nm[places]
 
     def __iter__(self) -> Iterator[Table]:
         """Float32 tables ``(n, bands)`` of whole rows of the image, from the top; nodata are rows of NaN.
@@ -224,16 +215,16 @@ def _tile_side(planes: int) -> int:
 
 def _good_bands(source: Source, monitor: Monitor) -> tuple[int, ...]:
     """Numbers of the bands that are not called bad: ENVI's list ``bbl`` has a 0 for those that are."""
-    name, numbers = public_name(source.name), tuple(range(1, len(source.bands) + 1))
-    text = folded(source.metadata).get("bbl", "").strip().strip("{}")
-    entries = text.split(",") if text else ["1"] * len(numbers)
-    if len(entries) != len(numbers):
+    name, count = public_name(source.name), len(source.bands)
+    text = folded(source.metadata).get("bbl", "")
+    listed = good_bands(text, count)
+    if listed is None:
         monitor.warning(
-            f"The bad-band list (bbl) of '{name}' has {len(entries)} entries for {len(numbers)} bands and is "
+            f"The bad-band list (bbl) of '{name}' has {len(text.split(','))} entries for {count} bands and is "
             "not used."
         )
-        return numbers
-    good = tuple(number for number, entry in zip(numbers, entries) if not _ZERO.fullmatch(entry))
+        listed = (True,) * count
+    good = tuple(number for number, is_good in enumerate(listed, start=1) if is_good)
     if not good:
         raise RasterError(f"The bad-band list (bbl) of '{name}' leaves no band; correct or remove it.")
     return good
