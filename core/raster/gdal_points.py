@@ -53,7 +53,8 @@ class SpectrumSource(GdalSource):
         super().__init__(path)
         if self._dataset.GetGCPCount() and self.georeference.transform == Georeference().transform:
             raise RasterError(
-                f"'{self.name}' is placed by ground control points; warp it first (Raster > Projections > Warp)."
+                f"'{self.name}' is placed by ground control points; warp it first "
+                "(Raster > Projections > Warp)."
             )
         self.spectral: SpectralBands = spectral_bands(self, properties)
         self._inverse = gdal.InvGeoTransform(self.georeference.transform)
@@ -72,8 +73,8 @@ class SpectrumSource(GdalSource):
     def pixel_at(self, x: float, y: float) -> tuple[int, int] | None:
         """Row and column of the pixel that holds a place in the raster's CRS, None outside.
 
-        The numbers are those of ``gdallocationinfo -geoloc``; without a transform rows run down from y = 0, as
-        QGIS draws them.
+        The numbers are those of ``gdallocationinfo -geoloc``; without a transform rows run down from y = 0,
+        as QGIS draws them.
         """
         column, row = self.pixel_coordinates([(x, y)])[0]
         place = int(np.floor(row)), int(np.floor(column))
@@ -196,11 +197,13 @@ def _equals(numbers: FloatArray, nodata: float | None, band: Any) -> npt.NDArray
     if nodata is None or not np.isfinite(nodata):
         return np.zeros(numbers.shape, np.bool_)
     with np.errstate(over="ignore"):
-        return numbers == (float(np.float32(nodata)) if band.DataType == gdal.GDT_Float32 else nodata)
+        held = float(np.float32(nodata)) if band.DataType == gdal.GDT_Float32 else nodata
+    found: npt.NDArray[np.bool_] = numbers == held
+    return found
 
 
 def _inside(corners: FloatArray, window: Window, step: int) -> npt.NDArray[np.bool_]:
-    """Whether the centres of a window's pixels lie inside a polygon ``(n, 2)``: odd numbers of sides beyond."""
+    """Whether the centres of a window's pixels lie inside a polygon ``(n, 2)``, by the sides beyond them."""
     columns = window.column + (np.arange(window.width // step) + 0.5) * step
     rows = window.row + (np.arange(window.height // step) + 0.5) * step
     inside = np.zeros((len(rows), len(columns)), np.bool_)

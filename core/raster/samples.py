@@ -60,10 +60,11 @@ class Sample:
     Attributes:
         bands: of the raster.
         stored: numbers as the file holds them, shape ``(C,)``, NaN where there is none (nodata).
-        spread: standard deviation of the stored numbers over the area, shape ``(C,)``; None of a single pixel.
+        spread: standard deviation of the stored numbers in the area, shape ``(C,)``; None of a pixel.
         pixels: how many are in the area.
         valid: how many of them hold a number in any band.
         place: row and column of the pixel, or of the area's first one.
+        uncertainty: of the values, shape ``(C,)``, in their unit; None where none is known.
     """
 
     bands: SpectralBands
@@ -72,6 +73,7 @@ class Sample:
     pixels: int
     valid: int
     place: tuple[int, int]
+    uncertainty: FloatArray | None = None
 
     @property
     def values(self) -> FloatArray:
@@ -81,8 +83,8 @@ class Sample:
 
     @property
     def deviation(self) -> FloatArray | None:
-        """The spread in the same unit."""
-        return None if self.spread is None else self.spread * np.abs(self.bands.scale)
+        """What is around the values: the spread of an area in their unit, of a pixel its uncertainty."""
+        return self.uncertainty if self.spread is None else self.spread * np.abs(self.bands.scale)
 
 
 def spectral_bands(source: Source, properties: Mapping[str, object] | None = None) -> SpectralBands:
@@ -91,8 +93,8 @@ def spectral_bands(source: Source, properties: Mapping[str, object] | None = Non
     Args:
         source: the raster.
         properties: custom properties of its QGIS layer: the plugin's own ``hyperlift/wavelength``, ``/fwhm``,
-            ``/bbl`` and ``/wavelength_units``, the same without prefix (as the EnMAP-Box writes them), and its
-            ``QGISPAM/band/N//wavelength``. What they say comes before what the file says.
+            ``/bbl`` and ``/wavelength_units``, the same without prefix (as the EnMAP-Box writes them), and
+            its ``QGISPAM/band/N//wavelength``. What they say comes before what the file says.
     """
     count, metadata = len(source.bands), folded(source.metadata)
     own, listed_bad = _of_properties(properties or {}, count)
@@ -103,15 +105,38 @@ def spectral_bands(source: Source, properties: Mapping[str, object] | None = Non
     if lines is not None:
         table = _filled(table, BandTable(table.names, tuple(lines[0]), tuple(lines[1])))
     good = good_bands(listed_bad or metadata.get("bbl", ""), count) or (True,) * count
-    calibration, notes = source.calibration, ()
-    if calibration is None and sentinel2_lines(table.names) is not None and source.dtype.kind in "iu":
-        calibration = Calibration((_SENTINEL2_SCALE,) * count, (0.0,) * count)
-        notes = (_OFFSET_LOST,) if implies_offsets(source.metadata) else ()
-    if calibration is None:
-        calibration = Calibration((1.0,) * count, (0.0,) * count)
+    calibration, notes = _calibration(source, sentinel2_lines(table.names) is not None)
     return SpectralBands(
         table, np.array(good), np.array(calibration.scale), np.array(calibration.offset), notes
     )
+
+
+def _calibration(source: Source, is_sentinel2: bool) -> tuple[Calibration, tuple[str, ...]]:
+    """Scale and offset as stated, of Sentinel-2's whole numbers as its products have them, else none."""
+    count, dtype = len(source.bands), source.dtype
+    if source.calibration is not None:
+        return source.calibration, ()
+    if is_sentinel2 and dtype.kind in "iu" and dtype.itemsize > 1:
+        notes = (_OFFSET_LOST,) if implies_offsets(source.metadata) else ()
+        return Calibration((_SENTINEL2_SCALE,) * count, (0.0,) * count), notes
+    return Calibration((1.0,) * count, (0.0,) * count), ()
+
+
+def uncertainty_file(source: Source) -> str:
+    """The raster that holds the uncertainties of another one's bands, empty where there is none.
+
+    Its name stands in the metadata item ``HYPERLIFT_UNCERTAINTY`` (beside the raster), or is the raster's
+    with ``_uncertainty`` before the suffix.
+    """
+    path = Path(source.name)
+    named = source.metadata.get("HYPERLIFT_UNCERTAINTY", "")
+    for beside in (
+        path.with_name(named) if named else None,
+        path.with_name(f"{path.stem}_uncertainty{path.suffix}"),
+    ):
+        if beside is not None and beside != path and beside.is_file():
+            return str(beside)
+    return ""
 
 
 def _known(values: tuple[float, ...]) -> FloatArray | None:
@@ -132,13 +157,13 @@ def _filled(first: BandTable, second: BandTable) -> BandTable:
 
 def _of_header(name: str, count: int) -> BandTable:
     """The table of an ENVI header that lies beside the raster and has as many bands."""
-    empty = ({},) * count
+    empty: tuple[dict[str, str], ...] = ({},) * count
     path = Path(name)
     header = next((one for one in header_paths(path) if one.is_file()), None) if path.suffix else None
     items = {} if header is None else header_items(header)
-    listed = {key: f"{{{items[key]}}}" for key in ("wavelength", "fwhm") if key in items}
-    units = {"wavelength_units": items.get("wavelength units", "")}
-    return band_table(RasterTags(("",) * count, empty, empty, envi={**listed, **units}))
+    envi: dict[str, str] = {key: f"{{{items[key]}}}" for key in ("wavelength", "fwhm") if key in items}
+    envi["wavelength_units"] = items.get("wavelength units", "")
+    return band_table(RasterTags(("",) * count, empty, empty, envi=envi))
 
 
 def _of_properties(properties: Mapping[str, object], count: int) -> tuple[BandTable, str]:
@@ -160,8 +185,8 @@ def _of_properties(properties: Mapping[str, object], count: int) -> tuple[BandTa
         items = {key[len(prefix) :]: text for key, text in words.items() if key.startswith(prefix)}
         own.append(items)
         bad.append(items.get("bad_band_multiplier", "1"))
-    nameless, empty = ("",) * count, ({},) * count
-    table = band_table(RasterTags(nameless, tuple(own), empty, envi=envi))
+    nameless = ("",) * count
+    table = band_table(RasterTags(nameless, tuple(own), ({},) * count, envi=envi))
     return table, envi["bbl"] or ("{" + ",".join(bad) + "}" if "0" in bad else "")
 
 

@@ -52,8 +52,8 @@ def read_asd(path: Path) -> EnviLibrary:
             values = np.where(reference != 0.0, values / reference, np.nan)
     elif kind == _ASD_RAW or kind in _ASD_RADIANCE:
         raise SpectralError(
-            f"The ASD spectrum '{path}' holds {_ASD_RADIANCE.get(kind, 'raw counts')} without a white reference; "
-            "convert it to reflectance first."
+            f"The ASD spectrum '{path}' holds {_ASD_RADIANCE.get(kind, 'raw counts')} without a white "
+            "reference; convert it to reflectance first."
         )
     centres = first + step * np.arange(channels, dtype=np.float64)
     return EnviLibrary((path.stem,), values[None, :], centres, None)
@@ -76,9 +76,9 @@ def _asd_reference(data: bytes, dtype: np.dtype[np.generic], channels: int) -> F
 def read_spectrum_text(path: Path) -> EnviLibrary:
     """Read columns of numbers under a header: ECOSTRESS and ASTER texts, ASD's ASCII exports.
 
-    The first column holds wavelengths in nm or µm, by the header's ``X Units`` or, where it has none, µm if all
-    are below 100; the others hold a spectrum each. Percentages (``Y Units``) become fractions. Wavelengths come
-    out ascending.
+    The first column holds wavelengths in nm or µm, by the header's ``X Units`` or, where it has none, µm if
+    all are below 100; the others hold a spectrum each. Percentages (``Y Units``) become fractions.
+    Wavelengths come out ascending.
 
     Raises:
         SpectralError: there are no such columns.
@@ -90,12 +90,12 @@ def read_spectrum_text(path: Path) -> EnviLibrary:
     cells = [lines[number].replace(",", ".").replace(";", " ").split() for number in rows]
     if len(cells) < 2 or len({len(row) for row in cells}) != 1:
         raise SpectralError(
-            f"The text '{path}' is no spectrum: it needs columns of numbers, wavelengths first, under its header."
+            f"The text '{path}' is no spectrum; it needs columns of numbers under a header, "
+            "wavelengths first."
         )
     table = np.array([[float(cell) for cell in row] for row in cells])
     table = table[np.argsort(table[:, 0], kind="stable")]
-    items = dict(match.groups() for match in map(_ITEM.fullmatch, head) if match)
-    items = {key.lower(): value for key, value in items.items()}
+    items = {match[1].lower(): match[2] for match in map(_ITEM.fullmatch, head) if match}
     spectra = table[:, 1:].T.copy()
     if "percent" in items.get("y units", "").lower():
         spectra /= 100.0

@@ -88,8 +88,8 @@ class SpectralLibrary:
             partial: whether spectra may be NaN at wavelengths that they do not cover.
 
         Raises:
-            SpectralError: the library does not cover the wavelengths and ``partial`` is not set, or it has none
-                and another number of channels.
+            SpectralError: the library does not cover the wavelengths and ``partial`` is not set, or it has
+                none and another number of channels.
         """
         asked = np.asarray(wavelength_nm, dtype=np.float64)
         widths = None if fwhm_nm is None else np.asarray(fwhm_nm, dtype=np.float64)

@@ -48,7 +48,7 @@ def spectral_angle(spectra: npt.ArrayLike, others: npt.ArrayLike) -> FloatArray:
 
 
 def correlation(spectra: npt.ArrayLike, others: npt.ArrayLike) -> FloatArray:
-    """Pearson's correlations ``(n, m)`` of spectra ``(n, C)`` and ``(m, C)``; NaN for one that is constant."""
+    """Pearson's correlations ``(n, m)`` of spectra ``(n, C)`` and ``(m, C)``; NaN for constant ones."""
     one, other = np.asarray(spectra, dtype=np.float64), np.asarray(others, dtype=np.float64)
     return (
         _scaled(one - one.mean(axis=1, keepdims=True)) @ _scaled(other - other.mean(axis=1, keepdims=True)).T
@@ -89,8 +89,8 @@ class Matcher:
         self.compared = np.flatnonzero(known.sum(axis=1) >= _least(channels))
         if not len(self.compared):
             raise SpectralError(
-                f"None of the library's {len(library)} spectra covers at least half of the {channels} channels "
-                "to compare; choose a library for these wavelengths."
+                f"None of the library's {len(library)} spectra covers at least half of the {channels} "
+                "channels to compare; choose a library for these wavelengths."
             )
         patterns, members = np.unique(known[self.compared], axis=0, return_inverse=True)
         self._groups = [
@@ -150,7 +150,7 @@ class Matcher:
 
 
 def rank(angles: FloatArray, correlations: FloatArray, method: str) -> npt.NDArray[np.intp]:
-    """Numbers of library spectra ``(..., m)``, the closest first by ``angle`` or ``correlation``; NaN last."""
+    """Numbers of library spectra ``(..., m)`` by ``angle`` or ``correlation``, the closest first; NaN last."""
     scores = angles if method == ANGLE else -correlations
     order: npt.NDArray[np.intp] = np.argsort(np.where(np.isfinite(scores), scores, np.inf), kind="stable")
     return order
@@ -162,8 +162,8 @@ def joined(
     """One library of spectra that may lie on different channels: on those of the first.
 
     Args:
-        parts: name, values ``(C,)``, wavelengths in nm and widths in nm (None where unknown) of each. Those on
-            the channels of the first stay as they are; others are resampled, NaN where they have no values.
+        parts: name, values ``(C,)``, wavelengths in nm and widths in nm (None where unknown) of each. Those
+            on the channels of the first stay as they are; others are resampled, NaN where they have none.
 
     Raises:
         SpectralError: there is none, or one without wavelengths has another number of channels.

@@ -14,7 +14,7 @@ def pieces(wavelength_nm: npt.ArrayLike) -> list[npt.NDArray[np.intp]]:
     """Channel numbers in the order of ascending wavelength, broken where channels are missing.
 
     Args:
-        wavelength_nm: centres in nm, shape ``(C,)``, in any order; channels without a finite one are left out.
+        wavelength_nm: centres in nm, shape ``(C,)``, in any order; channels without one are left out.
 
     Returns:
         One array for each piece. A hole is a distance of more than three median spacings, such as the

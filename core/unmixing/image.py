@@ -220,8 +220,8 @@ def _good_bands(source: Source, monitor: Monitor) -> tuple[int, ...]:
     listed = good_bands(text, count)
     if listed is None:
         monitor.warning(
-            f"The bad-band list (bbl) of '{name}' has {len(text.split(','))} entries for {count} bands and is "
-            "not used."
+            f"The bad-band list (bbl) of '{name}' has {len(text.split(','))} entries for {count} bands and "
+            "is not used."
         )
         listed = (True,) * count
     good = tuple(number for number, is_good in enumerate(listed, start=1) if is_good)

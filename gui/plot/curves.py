@@ -40,7 +40,7 @@ class Curve:
     wavelength_nm: Maybe = None
     fwhm_nm: Maybe = None
     spread: Maybe = None
-    good: Optional[npt.NDArray[np.bool_]] = None
+    good: npt.NDArray[np.bool_] | None = None
     dashed: bool = False
     thick: bool = False
 

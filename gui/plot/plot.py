@@ -32,8 +32,8 @@ _NEAR = 25.0  # pixels from the pointer to the value that is read out
 class SpectrumPlot(QWidget):
     """Spectra over wavelength.
 
-    Drag to pan, turn the wheel to zoom (with Ctrl only upwards, with Shift only sideways), double-click to see
-    everything. Keys: arrows walk along the curves, with Shift they pan, ``+`` and ``-`` zoom, Home shows
+    Drag to pan, turn the wheel to zoom (with Ctrl only upwards, with Shift only sideways), double-click to
+    see everything. Keys: arrows walk along the curves, with Shift they pan, ``+`` and ``-`` zoom, Home shows
     everything.
     """
 

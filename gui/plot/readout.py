@@ -25,7 +25,7 @@ def nearest(lines: Sequence[Line], scale: Scale, pixel: QPointF, within: float) 
 
 
 def text_of(line: Line, band: int, unit: str, band_words: str) -> str:
-    """A value in words: name, value, spread, wavelength in ``nm`` or ``um``, band (``band_words`` has a {})."""
+    """A value in words: name, value, spread, wavelength in ``nm`` or ``um``, band (words with a {})."""
     value = f"{line.y[band]:.5g}"
     if line.spread is not None and np.isfinite(line.spread[band]):
         value += f" ± {line.spread[band]:.2g}"

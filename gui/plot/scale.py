@@ -42,7 +42,7 @@ class Scale:
         return self.x[0] + right * (self.x[1] - self.x[0]), self.y[0] + up * (self.y[1] - self.y[0])
 
     def zoomed(self, factor: float, about: tuple[float, float], x: bool = True, y: bool = True) -> Scale:
-        """The scale with spans ``factor`` times as long, on the chosen axes, ``about`` staying where it is."""
+        """The scale with spans ``factor`` times as long on the chosen axes; ``about`` stays where it is."""
         return replace(
             self,
             x=_stretched(self.x, factor, about[0]) if x else self.x,
