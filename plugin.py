@@ -1,4 +1,4 @@
-"""The plugin as QGIS loads it: it brings the Processing provider and the spectrum dock, and takes them away."""
+"""The plugin as QGIS loads it: its Processing provider and its spectrum dock come and go with it."""
 
 from __future__ import annotations
 

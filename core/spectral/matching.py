@@ -150,7 +150,7 @@ class Matcher:
 
 
 def rank(angles: FloatArray, correlations: FloatArray, method: str) -> npt.NDArray[np.intp]:
-    """Numbers of library spectra ``(..., m)`` by ``angle`` or ``correlation``, the closest first; NaN last."""
+    """Numbers of library spectra ``(..., m)`` by ``angle`` or ``correlation``, closest first; NaN last."""
     scores = angles if method == ANGLE else -correlations
     order: npt.NDArray[np.intp] = np.argsort(np.where(np.isfinite(scores), scores, np.inf), kind="stable")
     return order

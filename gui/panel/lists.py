@@ -93,11 +93,9 @@ class PinList(QTreeWidget):
         self.blockSignals(True)
         self.clear()
         for pin in self.pins:
-            names = ", ".join(one.name for one in pin.spectra)
-            item = QTreeWidgetItem([pin.name, f"{pin.x:.10g}, {pin.y:.10g} ({pin.crs[:20]})", names])
-            item.setIcon(0, swatch(pin.colour))
+            item = QTreeWidgetItem()
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(0, Qt.CheckState.Checked if pin.shown else Qt.CheckState.Unchecked)
+            self._write(item, pin)
             self.addTopLevelItem(item)
         if 0 <= chosen < len(self.pins):
             self.setCurrentItem(self.topLevelItem(chosen))
@@ -144,11 +142,23 @@ class PinList(QTreeWidget):
             super().keyPressEvent(event)
 
     def _on_changed(self, item: QTreeWidgetItem, _column: int) -> None:
+        """Take in a name or a tick; the item is changed in place, for Qt is not done with it yet."""
         row = self.indexOfTopLevelItem(item)
         name = item.text(0).strip() or self.pins[row].name
         shown = item.checkState(0) == Qt.CheckState.Checked
-        # The columns of places and layers are not the user's to edit: they are written again.
-        self.replace(row, name=name, shown=shown)
+        self.pins[row] = replace(self.pins[row], name=name, shown=shown)
+        self._write(item, self.pins[row])
+        self.changed.emit()
+
+    def _write(self, item: QTreeWidgetItem, pin: Pin) -> None:
+        """Fill an item; places and layers are not the user's to edit and are written again."""
+        blocked = self.blockSignals(True)
+        place = f"{pin.x:.10g}, {pin.y:.10g} ({pin.crs[:20]})"
+        for column, text in enumerate((pin.name, place, ", ".join(one.name for one in pin.spectra))):
+            item.setText(column, text)
+        item.setIcon(0, swatch(pin.colour))
+        item.setCheckState(0, Qt.CheckState.Checked if pin.shown else Qt.CheckState.Unchecked)
+        self.blockSignals(blocked)
 
 
 class LibraryList(QTreeWidget):

@@ -210,7 +210,7 @@ class SpectrumPanel(QWidget):
         splitter.addWidget(self.tabs)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([640, 320])
+        splitter.setSizes([560, 380])
         self.status.setWordWrap(True)
         box = QVBoxLayout(self)
         box.setContentsMargins(4, 4, 4, 4)

@@ -19,6 +19,7 @@ COLOURS = (
     "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#e08214", "#17a2a2", "#8c564b", "#d6499b", "#7f7f7f",
     "#8a9a0f",
 )  # fmt: skip
+_LAYERS_FIRST = 3
 _ARRAYS = ("values", "wavelength_nm", "fwhm_nm", "spread")
 
 
@@ -103,9 +104,9 @@ class Pin:
 
 
 def next_colour(pins: Sequence[Pin]) -> str:
-    """The colour that the fewest pins have, in a fixed order."""
+    """The colour that the fewest pins have; the first ones are those of the first layers and come last."""
     used = [pin.colour for pin in pins]
-    return min(COLOURS, key=used.count)
+    return min([*COLOURS[_LAYERS_FIRST:], *COLOURS[:_LAYERS_FIRST]], key=used.count)
 
 
 def next_name(pins: Sequence[Pin], pattern: str) -> str:

@@ -16,7 +16,7 @@ _GRID_ALPHA = 45
 _POINT = 3.5
 _PIXELS_PER_TICK = (75, 38)
 _LEGEND_LINE = 22
-_LEGEND_ROWS = 14
+_LEGEND_SHARE = 0.55  # of the frame's height
 
 
 class Painting:
@@ -76,11 +76,12 @@ class Painting:
         if not lines:
             return
         metrics, frame = self.painter.fontMetrics(), self.scale.frame
-        shown = list(lines[:_LEGEND_ROWS])
+        height = metrics.height() + 1
+        most = max(1, int(frame.height() * _LEGEND_SHARE / height) - 1)
+        shown = list(lines if len(lines) <= most + 1 else lines[:most])
         names = [line.curve.name for line in shown]
         if len(lines) > len(shown):
             names.append(more.format(len(lines) - len(shown)))
-        height = metrics.height() + 1
         widest = int(frame.width() * 0.6)
         names = [metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, widest) for name in names]
         width = max(metrics.horizontalAdvance(name) for name in names) + _LEGEND_LINE + 14
