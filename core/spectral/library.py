@@ -35,6 +35,8 @@ _SAME_NM = 0.1
 _CHANNEL = "channel"  # heads the first column of a table without wavelengths
 # Heads a column of wavelengths for sure; those of overlapping detectors do not ascend.
 _WAVELENGTH = re.compile(r"wave|lambda|λ|micro|nano|(?<![a-z])(nm|um|µm|μm)(?![a-z])", re.IGNORECASE)
+_SPECTROMETERS = {".asd": read_asd, ".txt": read_spectrum_text}
+_NUMBERED = re.compile(r"\.\d{3}")  # ASD's files in a series
 _DELETED = -1e30  # the USGS libraries mark channels that were not measured by -1.23e34
 
 
@@ -169,6 +171,11 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
         raise SpectralError(f"The spectral library '{path}' cannot be used: {error}") from error
 
 
+def is_library_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file of this name is a spectral library for sure, not a raster."""
+    return Path(path).suffix.lower() in (".sli", ".csv", *_SPECTROMETERS)
+
+
 def write_library(path: str | os.PathLike[str], library: SpectralLibrary) -> None:
     """Write a spectral library by its suffix; its name is given only to the complete file.
 
@@ -195,10 +202,10 @@ def write_library(path: str | os.PathLike[str], library: SpectralLibrary) -> Non
 def _reader(path: Path) -> Callable[[Path], EnviLibrary]:
     """What reads a library of this name."""
     suffix = path.suffix.lower()
-    if suffix == ".asd" or suffix[1:].isdigit():
+    if suffix in _SPECTROMETERS:
+        return _SPECTROMETERS[suffix]
+    if _NUMBERED.fullmatch(suffix):
         return read_asd
-    if suffix == ".txt":
-        return read_spectrum_text
     return read_envi_library if _is_envi(path) else _read_csv
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -78,7 +78,7 @@ class ImagePixels:
             self.release_above(row, row + height)
             if not block.valid.all():
                 block.pixels[:, ~block.valid] = np.nan
-            yield _table(block)
+            yield table_of(block)
             self.monitor.progress(min(row + height, rows) / rows)
 
     def read(self, window: Window) -> Block:
@@ -144,31 +144,61 @@ def write_abundances(
         RasterError: a raster cannot be read or written.
         CancelledError: the monitor asked to stop.
     """
-    solver = AbundanceSolver(_on_bands(library, pixels).spectra, method)
-    tally, side = Tally(len(library)), _tile_side(max(len(pixels.bands), len(library) + 1))
+    solver, tally = AbundanceSolver(_on_bands(library, pixels).spectra, method), Tally(len(library))
+    write_maps(
+        pixels,
+        lambda block: _solve(block, solver, tally),
+        [(open_output, library.names), (open_rmse, ("RMSE",))],
+        max(len(pixels.bands), len(library) + 1),
+        method,
+    )
+    return tally.summary()
+
+
+def write_maps(
+    pixels: ImagePixels,
+    solve: Callable[[Block], Sequence[Table]],
+    outputs: Sequence[tuple[Callable[[RasterProfile], Sink] | None, tuple[str, ...]]],
+    planes: int,
+    method: str,
+) -> None:
+    """Make maps of an image tile by tile; after any failure nothing half written remains.
+
+    Args:
+        pixels: of the image, whose monitor is told of progress and asked whether to stop.
+        solve: what turns a block into planes ``(bands, h, w)`` for each of the outputs, float32.
+        outputs: for each map what creates it, None for a map that is not wanted, and the names of its bands.
+        planes: how many float32 planes a tile takes while it is solved; sets its size.
+        method: for the provenance.
+
+    Raises:
+        UnmixingError: no pixel of the image is valid.
+        RasterError: a raster cannot be read or written.
+        CancelledError: the monitor asked to stop.
+    """
+    side = _tile_side(planes)
     with ExitStack() as undo:
-        sinks = []
-        for create, names in ((open_output, library.names), (open_rmse, ("RMSE",))):
-            if create is not None:
-                sinks.append(create(_profile(pixels, names, method, side)))
+        sinks: list[Sink | None] = []
+        for create, names in outputs:
+            sinks.append(None if create is None else create(_profile(pixels, names, method, side)))
+            if sinks[-1] is not None:
                 undo.callback(sinks[-1].discard)
-        _write_tiles(pixels, solver, sinks, tally, side)
-        if not tally.pixels:
+        if not _write_tiles(pixels, solve, sinks, side):
             raise UnmixingError(
                 f"'{public_name(pixels.source.name)}' has no valid pixel, all is nodata; choose another."
             )
         for sink in sinks:
-            sink.commit()
+            if sink is not None:
+                sink.commit()
         undo.pop_all()
-    return tally.summary()
 
 
 def _write_tiles(
-    pixels: ImagePixels, solver: AbundanceSolver, sinks: list[Sink], tally: Tally, side: int
-) -> None:
-    """Solve and write tile after tile while the next ones are read."""
+    pixels: ImagePixels, solve: Callable[[Block], Sequence[Table]], sinks: Sequence[Sink | None], side: int
+) -> int:
+    """Solve and write tile after tile while the next ones are read; gives the number of valid pixels."""
     rows, columns = pixels.shape
-    done = 0
+    done = valid = 0
 
     def read(window: Window) -> Block:
         block = pixels.read(window)
@@ -179,18 +209,19 @@ def _write_tiles(
     with ExitStack() as stack:
         for block in ahead(one_thread(stack), read, tiles(Window(0, 0, rows, columns), side)):
             pixels.check_cancelled()
-            maps = _solve(block, solver, tally)
-            for sink, values in zip(sinks, maps):
-                sink.write(Block(block.window, values, block.valid))
-            done += block.valid.size
+            for sink, values in zip(sinks, solve(block)):
+                if sink is not None:
+                    sink.write(Block(block.window, values, block.valid))
+            done, valid = done + block.valid.size, valid + int(block.valid.sum())
             pixels.monitor.progress(done / (rows * columns))
         pixels.check_cancelled()
+    return valid
 
 
 def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, Table]:
     """Abundances ``(p, h, w)`` and RMSE ``(1, h, w)`` of a tile as float32, NaN where it is not valid."""
     valid = block.valid.ravel()
-    table = _table(block)
+    table = table_of(block)
     if not valid.all():
         table = table[valid]
     abundances = solver(table)
@@ -202,7 +233,7 @@ def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, 
     return planes[:-1], planes[-1:]
 
 
-def _table(block: Block) -> Table:
+def table_of(block: Block) -> Table:
     """The pixels of a block as a view ``(n, bands)``, row by row."""
     return block.pixels.reshape(len(block.pixels), -1).T
 
