@@ -35,10 +35,11 @@ Reflectance Spectroscopy. JGR, 1984.</p>
 IDENTIFY_PARAMETERS = {
     "INPUT": "A raster on disk, or the file of a spectral library (.sli with its header, .csv, .asd, .txt).",
     "LIBRARY": "Spectra of known materials: an ENVI spectral library (.sli with its header .hdr), a table "
-    "(.csv: wavelengths in the first column, then one column for each spectrum), or a spectrum of ASD or ECOSTRESS.",
+    "(.csv: wavelengths in the first column, then one column for each spectrum), or a spectrum of ASD or "
+    "ECOSTRESS.",
     "METHOD": "angle: the shape of the whole spectrum; correlation: its absorptions.",
     "COUNT": "How many materials to list for each spectrum of a library.",
     "OUTPUT": "A table of materials and scores (.csv).",
-    "OUTPUT_MAP": "Of an image: GeoTIFF of the closest material of each pixel, the angle and the correlation.",
+    "OUTPUT_MAP": "Of an image: GeoTIFF of each pixel's closest material, the angle and the correlation.",
     "REPORT": _REPORT,
 }

@@ -154,10 +154,10 @@ class SpectrumSource(GdalSource):
         try:
             with gdal_calls():
                 data = handle.ReadRaster(*area, buf_type=gdal.GDT_Float64, band_list=bands)
-                numbers = np.frombuffer(data, np.float64).reshape(len(bands), *shape).copy()
                 masks = {key: _mask(mask, area) for key, mask in self._own_masks[part].items()}
         except RuntimeError as error:
             raise unreadable(self.name, window, error) from error
+        numbers = np.frombuffer(data, np.float64).reshape(len(bands), *shape).copy()
         valid = np.isfinite(numbers)
         for number, place in enumerate(places):
             valid[number] &= ~_equals(
@@ -189,7 +189,11 @@ class SpectrumSource(GdalSource):
 
 
 def _mask(band: Any, area: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(band.ReadRaster(*area, buf_type=gdal.GDT_Byte), np.uint8).reshape(area[:3:-1])
+    """A mask in a window: ``area`` is its column, row, width and height, then columns and rows to give."""
+    data = band.ReadRaster(*area, buf_type=gdal.GDT_Byte)
+    if data is None:
+        raise RuntimeError(gdal.GetLastErrorMsg())
+    return np.frombuffer(data, np.uint8).reshape(area[5], area[4])
 
 
 def _equals(numbers: FloatArray, nodata: float | None, band: Any) -> npt.NDArray[np.bool_]:

@@ -55,9 +55,9 @@ class ImagePixels:
         self.shape = source.shape
         self.wavelength_nm = self._of_bands(source.bands.wavelength_nm)
         self.fwhm_nm = self._of_bands(source.bands.fwhm_nm)
-        if self.wavelength_nm is None:
-            names = [source.bands.names[number - 1] for number in self.bands]
-            self.wavelength_nm, self.fwhm_nm = sentinel2_lines(names) or (None, None)
+        lines = sentinel2_lines([source.bands.names[number - 1] for number in self.bands])
+        if self.wavelength_nm is None and lines is not None:
+            self.wavelength_nm, self.fwhm_nm = lines
 
     def _of_bands(self, values: tuple[float, ...]) -> FloatArray | None:
         used = np.array([values[number - 1] for number in self.bands])

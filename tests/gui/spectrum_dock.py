@@ -1,8 +1,8 @@
 """Drive the spectrum dock in the QGIS desktop with clicks, drags and keys, and save pictures of it.
 
 Run with ``bash tools/desktop.sh tests/gui/spectrum_dock.py``. HYPERLIFT_PICTURES (a folder) takes the
-place of ``docs/images``. Layers: the sample scene as Sentinel-2, the same lifted by the bundled model, and the
-scene in another CRS; the project has a third CRS.
+place of ``docs/images``. Layers: the sample scene as Sentinel-2, the same lifted by the bundled model, and
+the scene in another CRS; the project has a third CRS.
 """
 
 import os
