@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qgis.core import QgsPointXY, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.gui import QgisInterface, QgsMapTool
-from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtCore import QCoreApplication, QTimer
 from qgis.PyQt.QtWidgets import QDockWidget
 
 from ..core.errors import HyperLiftError
@@ -44,6 +44,10 @@ class SpectrumDock(QDockWidget):
         self._place: QgsPointXY | QgsRectangle | None = None
         self._former_tool: QgsMapTool | None = None
         self._closed = False
+        # QGIS adds layers to the project before they are in its tree, and often several at once.
+        self._relist = QTimer(self)
+        self._relist.setSingleShot(True)
+        self._relist.timeout.connect(self.list_layers)
         self._connect()
         self.list_layers()
         self.read_project()
@@ -97,9 +101,10 @@ class SpectrumDock(QDockWidget):
         self.panel.say(self.tr("{} pins were written to {}.").format(len(pins), path))
 
     def import_points(self, path: str) -> None:
-        """Read points as a library."""
+        """Read points as libraries."""
         try:
-            self.panel.add_library(Path(path).name, read_points(path))
+            for title, library in read_points(path):
+                self.panel.add_library(title, library)
         except HyperLiftError as error:
             self.panel.say(str(error))
 
@@ -168,8 +173,10 @@ class SpectrumDock(QDockWidget):
 
     def _outside(self) -> list[tuple]:
         """Signals of QGIS, which outlives the dock."""
-        project, canvas = self._project, self._canvas
+        project, canvas, tree = self._project, self._canvas, self._project.layerTreeRoot()
         return [
+            (tree.layerOrderChanged, self._on_layers),
+            (tree.nameChanged, self._on_layers),
             (project.layersAdded, self._on_layers),
             (project.layersRemoved, self._on_layers),
             (project.readProject, self._on_project),
@@ -238,7 +245,7 @@ class SpectrumDock(QDockWidget):
             self.look_at(self._place)
 
     def _on_layers(self, *_: object) -> None:
-        self.list_layers()
+        self._relist.start(0)
 
     def _on_project(self, *_: object) -> None:
         self._place = None

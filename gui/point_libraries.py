@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
+    QgsCsException,
     QgsFeature,
     QgsGeometry,
     QgsPointXY,
@@ -25,11 +28,9 @@ from ..core.spectral.matching import joined
 from .panel.spectra import Pin
 
 _LISTS = ("wavelength_nm", "fwhm_nm", "values")
-# As the memory provider reads it: classes for the types of fields differ between versions of Qt.
-_FIELDS = (
-    "NoGeometry?field=name:string&field=layer:string&field=colour:string"
-    "&field=wavelength_nm:string&field=fwhm_nm:string&field=values:string"
-)
+# As the memory provider reads it: classes for the types of fields differ between versions of Qt. Length 0 is
+# any length.
+_FIELDS = "NoGeometry?" + "&".join(f"field={name}:string(0)" for name in ("name", "layer", "colour", *_LISTS))
 
 
 def write_points(path: str, pins: Sequence[Pin], context: QgsCoordinateTransformContext) -> None:
@@ -40,12 +41,52 @@ def write_points(path: str, pins: Sequence[Pin], context: QgsCoordinateTransform
     """
     if not pins:
         raise SpectralError("There are no pins to export; pin some spectra first.")
+    unfinished = f"{path}.{uuid.uuid4().hex[:8]}.partial.gpkg"
+    try:
+        message = _write(unfinished, pins, context)
+        if not message:
+            os.replace(unfinished, path)
+    except (OSError, QgsCsException) as error:
+        message = str(error)
+    finally:
+        Path(unfinished).unlink(missing_ok=True)
+    if message:
+        raise SpectralError(
+            f"The points '{path}' could not be written ({message}); choose a folder that can be written to."
+        )
+
+
+def read_points(path: str) -> list[tuple[str, SpectralLibrary]]:
+    """Read what :func:`write_points` wrote: a library for each layer that spectra are of, with its title.
+
+    Spectra of one layer on different channels come on those of the first.
+
+    Raises:
+        SpectralError: the file holds no such points.
+    """
+    layer = QgsVectorLayer(f"{path}|layername=spectra", Path(path).stem, "ogr")
+    names = layer.fields().names() if layer.isValid() else []
+    if not {"name", "layer", *_LISTS} <= set(names):
+        raise SpectralError(
+            f"The GeoPackage '{path}' holds no layer 'spectra' with the fields name, layer, "
+            f"{', '.join(_LISTS)}; choose one that was exported here."
+        )
+    parts: dict[str, list[tuple]] = {}
+    for feature in layer.getFeatures():
+        wavelength, fwhm, values = (_numbers(feature[key]) for key in _LISTS)
+        group = parts.setdefault(feature["layer"], [])
+        group.append((feature["name"], values, wavelength, fwhm if wavelength is not None else None))
+    title = Path(path).name
+    return [(f"{title}: {name}" if len(parts) > 1 else title, joined(group)) for name, group in parts.items()]
+
+
+def _write(path: str, pins: Sequence[Pin], context: QgsCoordinateTransformContext) -> str:
+    """Write the points; gives what went wrong, or nothing."""
     crs = QgsCoordinateReferenceSystem(pins[0].crs)
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName, options.layerName = "GPKG", "spectra"
     fields = QgsVectorLayer(_FIELDS, "", "memory").fields()
-    point = QgsWkbTypes.Type.Point
-    writer = QgsVectorFileWriter.create(path, fields, point, crs, context, options)
+    writer = QgsVectorFileWriter.create(path, fields, QgsWkbTypes.Type.Point, crs, context, options)
     for pin in pins:
         own = QgsCoordinateReferenceSystem(pin.crs)
         place = QgsCoordinateTransform(own, crs, context).transform(QgsPointXY(pin.x, pin.y))
@@ -56,34 +97,8 @@ def write_points(path: str, pins: Sequence[Pin], context: QgsCoordinateTransform
             feature.setAttributes([pin.name, spectrum.name, pin.colour, *lists])
             writer.addFeature(feature)
     message = writer.errorMessage()
-    del writer
-    if message:
-        raise SpectralError(
-            f"The points '{path}' could not be written ({message}); choose a folder that can be written to."
-        )
-
-
-def read_points(path: str) -> SpectralLibrary:
-    """Read a library that :func:`write_points` wrote; of pins with several spectra the names tell the layer.
-
-    Raises:
-        SpectralError: the file holds no such points.
-    """
-    layer = QgsVectorLayer(f"{path}|layername=spectra", Path(path).stem, "ogr")
-    names = layer.fields().names() if layer.isValid() else []
-    if not {"name", *_LISTS} <= set(names):
-        raise SpectralError(
-            f"The GeoPackage '{path}' holds no layer 'spectra' with the fields name, {', '.join(_LISTS)}; "
-            "choose one that was exported here."
-        )
-    rows = [[feature[key] for key in ("name", "layer", *_LISTS)] for feature in layer.getFeatures()]
-    titles = [row[0] for row in rows]
-    parts = []
-    for name, source, centres, widths, values in rows:
-        title = name if titles.count(name) == 1 else f"{name} ({source})"
-        wavelength, fwhm = _numbers(centres), _numbers(widths)
-        parts.append((title, _numbers(values), wavelength, fwhm if wavelength is not None else None))
-    return joined(parts)
+    del writer  # closes the file
+    return message
 
 
 def _text(values: np.ndarray | None) -> str:

@@ -226,8 +226,7 @@ class MatchTable(QTreeWidget):
         self.setHeaderLabels(titles)
         self.setRootIsDecorated(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.header().setStretchLastSection(False)
+        self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
 
     def show_matches(self, matches: Sequence[tuple[str, Match, Spectrum]]) -> None:
         """Show these matches: title of the library, scores, and the spectrum."""

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QColorDialog, QWidget
 
 from hyperlift.core.spectral import SpectralLibrary, read_library, write_library
 from hyperlift.gui.background import Background
@@ -113,9 +114,6 @@ def test_places_of_pins_are_not_edited_and_empty_names_not_taken(panel, hyperspe
 
 
 def test_colour_of_a_pin_can_be_changed(panel, hyperspectral, monkeypatch):
-    from qgis.PyQt.QtGui import QColor
-    from qgis.PyQt.QtWidgets import QColorDialog
-
     panel.pins.add(pin_of(hyperspectral))
     monkeypatch.setattr(QColorDialog, "getColor", lambda *_: QColor("#123456"))
     QTest.keyClick(panel.pins, Qt.Key.Key_C)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qgis.PyQt.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from qgis.PyQt.QtGui import QColor, QDragEnterEvent, QDropEvent, QPalette, QWheelEvent
+from qgis.PyQt.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from qgis.PyQt.QtGui import QColor, QDragEnterEvent, QDropEvent, QMouseEvent, QPalette, QWheelEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -182,7 +182,7 @@ def test_wheel_zooms_about_the_pointer_and_keys_about_the_middle(plot, hyperspec
     ):
         plot.show_all()
         wheel = QWheelEvent(
-            at, plot.mapToGlobal(at.toPoint()) * 1.0, QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+            at, QPointF(plot.mapToGlobal(at.toPoint())), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
             modifier, Qt.ScrollPhase.NoScrollPhase, False,
         )  # fmt: skip
         QApplication.sendEvent(plot, wheel)
@@ -203,9 +203,6 @@ def test_dragging_pans_and_a_double_click_shows_everything(plot, hyperspectral, 
     QTest.mousePress(plot, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
     place = before.place(QPointF(middle))
     target = middle + QPoint(-50, 30)
-    from qgis.PyQt.QtCore import QEvent
-    from qgis.PyQt.QtGui import QMouseEvent
-
     move = QMouseEvent(
         QEvent.Type.MouseMove, QPointF(target), QPointF(plot.mapToGlobal(target)), Qt.MouseButton.NoButton,
         Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
