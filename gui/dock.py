@@ -14,7 +14,7 @@ from qgis.PyQt.QtWidgets import QDockWidget
 from ..core.errors import HyperLiftError
 from ..core.spectral.library import write_library
 from .background import Background
-from .layers import Answer, OpenSources, question_of, sentence_of, source_of, spectral_layers
+from .layers import Answer, OpenSources, Question, question_of, sentence_of, source_of, spectral_layers
 from .map_tool import SpectrumMapTool
 from .marks import Marks
 from .panel.lists import LayerEntry
@@ -24,6 +24,7 @@ from .point_libraries import read_points, write_points
 
 _CHECKED = "hyperlift/spectrum"  # custom property of layers
 _CHECKED_AT_FIRST = 3
+_REST_MS = 60
 _ENTRY = ("HyperLift", "pins")
 _NUMBERS = re.compile(
     r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*[,;\s]\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", re.IGNORECASE
@@ -48,6 +49,11 @@ class SpectrumDock(QDockWidget):
         self._relist = QTimer(self)
         self._relist.setSingleShot(True)
         self._relist.timeout.connect(self.list_layers)
+        # Where the pointer rests, the spectra are read ahead of the click: tiles take time to be unpacked.
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._read_ahead)
+        self._pointer: QgsPointXY | None = None
         self._connect()
         self.list_layers()
         self.read_project()
@@ -59,14 +65,10 @@ class SpectrumDock(QDockWidget):
             place: point, or rectangle for a mean, in the CRS of the canvas.
             slot: requests under one name replace each other while they wait.
         """
-        layers = [(self._project.mapLayer(key), colour) for key, colour in self.panel.layers.checked()]
-        layers = [(layer, colour) for layer, colour in layers if isinstance(layer, QgsRasterLayer)]
-        if not layers:
+        questions, colours = self._questions(place)
+        if not questions:
             self.panel.say(self.tr("No layer is checked; check those whose spectra are to be shown."))
             return
-        crs = self._canvas.mapSettings().destinationCrs()
-        questions = [question_of(layer, place, crs, self._project) for layer, _ in layers]
-        colours = [colour for _, colour in layers]
         self._background.submit(
             lambda: [self._sources.answer(question) for question in questions],
             lambda answers: self._show(place, answers, colours),
@@ -148,6 +150,8 @@ class SpectrumDock(QDockWidget):
         if self._closed:
             return
         self._closed = True
+        self._relist.stop()
+        self._rest.stop()
         self._disconnect()
         self._background.close()
         self._sources.keep_only(set())
@@ -209,9 +213,30 @@ class SpectrumDock(QDockWidget):
         where = f"x {centre.x():.10g}, y {centre.y():.10g}."
         self.panel.show_current(spectra, f"{where} {sentence_of(answers, words)}".strip())
 
+    def _questions(self, place: QgsPointXY | QgsRectangle) -> tuple[list[Question], list[str]]:
+        """What to ask of the checked layers at a place, and the colours of their curves."""
+        layers = [(self._project.mapLayer(key), colour) for key, colour in self.panel.layers.checked()]
+        layers = [(layer, colour) for layer, colour in layers if isinstance(layer, QgsRasterLayer)]
+        crs = self._canvas.mapSettings().destinationCrs()
+        questions = [question_of(layer, place, crs, self._project) for layer, _ in layers]
+        return questions, [colour for _, colour in layers]
+
     def _on_hovered(self, place: QgsPointXY) -> None:
         if self.panel.actions_.follow.isChecked():
             self.look_at(place, slot="follow")
+        else:
+            self._pointer = place
+            self._rest.start(_REST_MS)
+
+    def _read_ahead(self) -> None:
+        """Read where the pointer rests and show nothing: the click that follows finds everything unpacked."""
+        questions, _ = self._questions(self._pointer)
+        self._background.submit(
+            lambda: [self._sources.answer(question) for question in questions],
+            lambda _: None,
+            lambda _: None,
+            slot="ahead",
+        )
 
     def _on_picking(self, on: bool) -> None:
         if on:

@@ -262,6 +262,25 @@ def keyboard():
     assert dock().panel.value.text(), "nothing is read out"
 
 
+def identify():
+    """The pin of the field is closest to itself in the library of the pins."""
+    panel = dock().panel
+    panel.library.clearSelection()
+    for row in range(1, panel.library.topLevelItemCount()):
+        panel.library.topLevelItem(row).setSelected(True)
+    panel.library.remove_selected()
+    panel.pins.setCurrentItem(panel.pins.topLevelItem(1))
+    panel.pins.topLevelItem(1).setCheckState(0, Qt.CheckState.Checked)
+    panel.pins.topLevelItem(0).setCheckState(0, Qt.CheckState.Unchecked)
+    panel.actions_.identify.trigger()
+    settle()
+    assert next(match.name for _, match, _ in panel.matches.matches) == "Field"
+    assert panel.matches.matches[0][1].angle_deg < 1e-4
+    panel.view.setCurrentIndex(1)
+    assert panel.plot.view == "continuum"
+    QTest.qWait(100)
+
+
 def darken(panel):
     """The colours of a dark theme."""
     roles = QPalette.ColorRole
@@ -329,13 +348,7 @@ def work(folder):
     assert "does not reach here" in panel.status.text() or "no data here" in panel.status.text()
     places = follow()
     round_trip(folder)
-    panel.pins.setCurrentItem(panel.pins.topLevelItem(1))
-    panel.actions_.identify.trigger()
-    settle()
-    assert panel.matches.matches[0][1].name == "Field"
-    panel.view.setCurrentIndex(1)
-    save(panel, "spectra_identified.png")
-    panel.view.setCurrentIndex(0)
+    identify()
     darken(panel)
     save(panel, "spectra_dark.png")
     project_keeps_pins(folder)
