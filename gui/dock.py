@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from qgis.core import QgsPointXY, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.gui import QgisInterface, QgsMapTool
 from qgis.PyQt.QtCore import QCoreApplication, QTimer
 from qgis.PyQt.QtWidgets import QDockWidget
 
-from ..core.errors import HyperLiftError
-from ..core.spectral.library import write_library
 from .background import Background
-from .layers import Answer, OpenSources, Question, question_of, sentence_of, source_of, spectral_layers
+from .layers import (
+    UNCERTAINTY,
+    Answer,
+    OpenSources,
+    Question,
+    question_of,
+    sentence_of,
+    source_of,
+    spectral_layers,
+)
 from .map_tool import SpectrumMapTool
 from .marks import Marks
 from .panel.lists import LayerEntry
 from .panel.panel import SpectrumPanel
-from .panel.spectra import Pin, Spectrum, library_of, next_colour, next_name, pins_from_json, pins_to_json
-from .point_libraries import read_points, write_points
+from .panel.spectra import Spectrum
+from .pin_keeper import PinKeeper
 
 _CHECKED = "hyperlift/spectrum"  # custom property of layers
 _CHECKED_AT_FIRST = 3
 _REST_MS = 60
-_ENTRY = ("HyperLift", "pins")
 _NUMBERS = re.compile(
     r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*[,;\s]\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", re.IGNORECASE
 )
@@ -42,6 +47,7 @@ class SpectrumDock(QDockWidget):
         self.panel = SpectrumPanel(self._background, self)
         self.setWidget(self.panel)
         self.tool, self.marks = SpectrumMapTool(self._canvas), Marks(self._canvas)
+        self.pins = PinKeeper(self.panel, self.marks, self._canvas, self._project)
         self._place: QgsPointXY | QgsRectangle | None = None
         self._former_tool: QgsMapTool | None = None
         self._closed = False
@@ -56,7 +62,7 @@ class SpectrumDock(QDockWidget):
         self._pointer: QgsPointXY | None = None
         self._connect()
         self.list_layers()
-        self.read_project()
+        self.pins.read_project()
 
     def look_at(self, place: QgsPointXY | QgsRectangle, slot: str = "") -> None:
         """Read and show the spectra of the checked layers at a place of the map.
@@ -75,40 +81,6 @@ class SpectrumDock(QDockWidget):
             self.panel.say,
             slot or "place",
         )
-
-    def pin(self) -> None:
-        """Keep the spectra that are shown."""
-        if self._place is None or not self.panel.current:
-            self.panel.say(self.tr("There is nothing to pin: click on the map first."))
-            return
-        centre = self._place.center() if isinstance(self._place, QgsRectangle) else self._place
-        crs = self._canvas.mapSettings().destinationCrs()
-        pins = self.panel.pins.pins
-        name, colour = next_name(pins, self.tr("Pin {}")), next_colour(pins)
-        spectra = tuple(self.panel.current)
-        crs_text = crs.authid() or crs.toWkt()
-        self.panel.pins.add(Pin(name, colour, centre.x(), centre.y(), crs_text, spectra))
-
-    def export(self, path: str) -> None:
-        """Write the pins as a library (.sli, .csv) or as points (.gpkg)."""
-        pins = self.panel.selected_pins()
-        try:
-            if Path(path).suffix.lower() == ".gpkg":
-                write_points(path, pins, self._project.transformContext())
-            else:
-                write_library(path, library_of(pins))
-        except HyperLiftError as error:
-            self.panel.say(str(error))
-            return
-        self.panel.say(self.tr("{} pins were written to {}.").format(len(pins), path))
-
-    def import_points(self, path: str) -> None:
-        """Read points as libraries."""
-        try:
-            for title, library in read_points(path):
-                self.panel.add_library(title, library)
-        except HyperLiftError as error:
-            self.panel.say(str(error))
 
     def list_layers(self) -> None:
         """Bring the list of layers up to date, and open those that are checked."""
@@ -133,13 +105,6 @@ class SpectrumDock(QDockWidget):
                 self._sources.prepare(one)
 
         self._background.submit(prepare, lambda _: None, self.panel.say, slot="prepare")
-
-    def read_project(self) -> None:
-        """Take the pins from the project."""
-        text, _ = self._project.readEntry(*_ENTRY, "")
-        self.panel.pins.show_pins(pins_from_json(text))
-        self.panel.redraw()
-        self._mark_pins()
 
     def idle(self) -> bool:
         """Whether nothing waits to be read."""
@@ -166,12 +131,10 @@ class SpectrumDock(QDockWidget):
         self.tool.hovered.connect(self._on_hovered)
         panel.picking.connect(self._on_picking)
         panel.following.connect(self._on_following)
-        panel.pin_asked.connect(self.pin)
+        panel.pin_asked.connect(lambda: self.pins.pin(self._place))
         panel.place_typed.connect(self._on_typed)
-        panel.export_asked.connect(self.export)
-        panel.import_asked.connect(self.import_points)
         panel.layers.checked_changed.connect(self._on_checked)
-        panel.pins.changed.connect(self._store_pins)
+        panel.layers.uncertainty_chosen.connect(self._on_uncertainty)
         for signal, slot in self._outside():
             signal.connect(slot)
 
@@ -185,7 +148,7 @@ class SpectrumDock(QDockWidget):
             (project.layersRemoved, self._on_layers),
             (project.readProject, self._on_project),
             (project.cleared, self._on_project),
-            (canvas.destinationCrsChanged, self._mark_pins),
+            (canvas.destinationCrsChanged, self.pins.mark),
             (canvas.mapToolSet, self._on_tool),
         ]
 
@@ -269,6 +232,12 @@ class SpectrumDock(QDockWidget):
         if self._place is not None:
             self.look_at(self._place)
 
+    def _on_uncertainty(self, key: str, other: str) -> None:
+        """Keep which layer holds the uncertainties of another one."""
+        self._project.mapLayer(key).setCustomProperty(UNCERTAINTY, other)
+        if self._place is not None:
+            self.look_at(self._place)
+
     def _on_layers(self, *_: object) -> None:
         self._relist.start(0)
 
@@ -277,11 +246,4 @@ class SpectrumDock(QDockWidget):
         self.marks.show_current(None)
         self.panel.show_current([], "")
         self.list_layers()
-        self.read_project()
-
-    def _store_pins(self) -> None:
-        self._project.writeEntry(*_ENTRY, pins_to_json(self.panel.pins.pins))
-        self._mark_pins()
-
-    def _mark_pins(self) -> None:
-        self.marks.show_pins(self.panel.pins.pins, self._project)
+        self.pins.read_project()

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRectangle,
 )
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..core.errors import HyperLiftError, RasterError
 from ..core.raster.gdal_points import SpectrumSource
@@ -87,10 +88,11 @@ def source_of(layer: QgsRasterLayer, project: QgsProject) -> LayerSource:
         RasterError: it is no raster that GDAL opens.
     """
     if layer.providerType() != "gdal":
-        raise RasterError(
-            f"'{layer.name()}' comes from the provider '{layer.providerType()}' and has no spectra that can "
-            "be read; export it to a GeoTIFF (Export > Save As...)."
+        words = _tr(
+            "'{}' comes from the provider '{}' and has no spectra that can be read; export it to a GeoTIFF "
+            "(Export > Save As...)."
         )
+        raise RasterError(words.format(layer.name(), layer.providerType()))
     keys = [
         key for key in layer.customPropertyKeys() if key in _PROPERTIES or key.startswith(_PROPERTY_PREFIXES)
     ]
@@ -117,7 +119,8 @@ def question_of(
     try:
         moved = [transform.transform(point) for point in points]
     except QgsCsException:
-        return Question(source, None, f"'{layer.name()}' does not reach here: the place is not in its CRS.")
+        words = _tr("'{}' does not reach here: the place is not in its CRS.")
+        return Question(source, None, words.format(layer.name()))
     pairs = tuple((point.x(), point.y()) for point in moved)
     return Question(source, pairs[0] if isinstance(place, QgsPointXY) else pairs)
 
@@ -209,6 +212,10 @@ def sentence_of(answers: Sequence[Answer], words: dict[str, str]) -> str:
                 parts.append(words["pixels"].format(name, sample.valid, sample.pixels))
             parts += sample.bands.notes
     return " ".join(parts)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("SpectrumLayers", text)
 
 
 def _outline(rectangle: QgsRectangle) -> list[QgsPointXY]:

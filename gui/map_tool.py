@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsPointXY, QgsRectangle, QgsWkbTypes
+from qgis.core import QgsGeometry, QgsPointXY, QgsRectangle
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool, QgsRubberBand
 from qgis.PyQt.QtCore import QPoint, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor
@@ -70,17 +70,10 @@ class SpectrumMapTool(QgsMapTool):
 
     def _draw(self, rectangle: QgsRectangle) -> None:
         if self._band is None:
-            self._band = QgsRubberBand(self.canvas(), QgsWkbTypes.GeometryType.PolygonGeometry)
+            self._band = QgsRubberBand(self.canvas())
             self._band.setFillColor(_FILL)
             self._band.setStrokeColor(_EDGE)
-        self._band.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
-        for x, y in (
-            (rectangle.xMinimum(), rectangle.yMinimum()),
-            (rectangle.xMaximum(), rectangle.yMinimum()),
-            (rectangle.xMaximum(), rectangle.yMaximum()),
-            (rectangle.xMinimum(), rectangle.yMaximum()),
-        ):
-            self._band.addPoint(QgsPointXY(x, y))
+        self._band.setToGeometry(QgsGeometry.fromRect(rectangle))
 
     def _clear(self) -> None:
         if self._band is not None:

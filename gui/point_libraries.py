@@ -21,6 +21,7 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..core.errors import SpectralError
 from ..core.spectral.library import SpectralLibrary
@@ -40,7 +41,7 @@ def write_points(path: str, pins: Sequence[Pin], context: QgsCoordinateTransform
         SpectralError: there are no pins, or the file cannot be written.
     """
     if not pins:
-        raise SpectralError("There are no pins to export; pin some spectra first.")
+        raise SpectralError(_tr("There are no pins to export; pin some spectra first."))
     unfinished = f"{path}.{uuid.uuid4().hex[:8]}.partial.gpkg"
     try:
         message = _write(unfinished, pins, context)
@@ -51,9 +52,8 @@ def write_points(path: str, pins: Sequence[Pin], context: QgsCoordinateTransform
     finally:
         Path(unfinished).unlink(missing_ok=True)
     if message:
-        raise SpectralError(
-            f"The points '{path}' could not be written ({message}); choose a folder that can be written to."
-        )
+        words = _tr("The points '{}' could not be written ({}); choose a folder that can be written to.")
+        raise SpectralError(words.format(path, message))
 
 
 def read_points(path: str) -> list[tuple[str, SpectralLibrary]]:
@@ -67,10 +67,11 @@ def read_points(path: str) -> list[tuple[str, SpectralLibrary]]:
     layer = QgsVectorLayer(f"{path}|layername=spectra", Path(path).stem, "ogr")
     names = layer.fields().names() if layer.isValid() else []
     if not {"name", "layer", *_LISTS} <= set(names):
-        raise SpectralError(
-            f"The GeoPackage '{path}' holds no layer 'spectra' with the fields name, layer, "
-            f"{', '.join(_LISTS)}; choose one that was exported here."
+        words = _tr(
+            "The GeoPackage '{}' holds no layer 'spectra' with the fields name, layer, {}; choose one that "
+            "was exported here."
         )
+        raise SpectralError(words.format(path, ", ".join(_LISTS)))
     parts: dict[str, list[tuple]] = {}
     for feature in layer.getFeatures():
         wavelength, fwhm, values = (_numbers(feature[key]) for key in _LISTS)
@@ -99,6 +100,10 @@ def _write(path: str, pins: Sequence[Pin], context: QgsCoordinateTransformContex
     message = writer.errorMessage()
     del writer  # closes the file
     return message
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("PointLibraries", text)
 
 
 def _text(values: np.ndarray | None) -> str:

@@ -11,6 +11,7 @@ from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
     QHeaderView,
+    QInputDialog,
     QListWidget,
     QListWidgetItem,
     QTreeWidget,
@@ -20,6 +21,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...core.spectral.library import SpectralLibrary
 from ...core.spectral.matching import Match
+from .actions import QAction
 from .spectra import COLOURS, Pin, Spectrum, spectra_of
 
 _KEY = Qt.ItemDataRole.UserRole
@@ -37,14 +39,34 @@ class LayerEntry:
 
 
 class LayerList(QListWidget):
-    """Layers to take spectra from; checked ones are read."""
+    """Layers to take spectra from; checked ones are read. U or the menu names the layer of uncertainties."""
 
     checked_changed = pyqtSignal(str, bool)
+    uncertainty_chosen = pyqtSignal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Layers whose spectra are shown"))
         self.itemChanged.connect(self._on_changed)
+        choose = QAction(self.tr("Layer of its uncertainty…"), self)
+        choose.setShortcut("U")
+        choose.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        choose.triggered.connect(self.choose_uncertainty)
+        self.addAction(choose)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+    def choose_uncertainty(self) -> None:
+        """Ask which layer holds the uncertainties of the current one's bands."""
+        row = self.currentRow()
+        others = [self.item(number) for number in range(self.count()) if number != row]
+        if row < 0 or not others:
+            return
+        names = [self.tr("None"), *(item.text() for item in others)]
+        words = self.tr("Uncertainty of {}:").format(self.item(row).text())
+        name, chosen = QInputDialog.getItem(self, self.tr("Uncertainty"), words, names, 0, False)
+        if chosen:
+            keys = ["", *(item.data(_KEY) for item in others)]
+            self.uncertainty_chosen.emit(self.item(row).data(_KEY), keys[names.index(name)])
 
     def show_layers(self, layers: Sequence[LayerEntry]) -> None:
         """Show these layers, each with the colour of its curves."""

@@ -228,6 +228,8 @@ def test_uncertainty_of_another_layer_is_named_by_a_property(make_dock, add_laye
     look(dock, wait, pixel_centre(8, 9))
     (spectrum,) = dock.panel.current
     assert spectrum.spread == pytest.approx((cube[:, 8, 9] // 7) * 1e-4)
+    dock.panel.layers.uncertainty_chosen.emit(layer.id(), "")
+    wait(lambda: dock.panel.current and dock.panel.current[0].spread is None)
 
 
 def test_bad_bands_and_wavelengths_of_custom_properties_are_used(
@@ -321,9 +323,9 @@ def test_pins_are_kept_in_the_project(dock, wait, cube, tmp_path):
 def test_nothing_to_pin_and_nothing_to_export_is_said(dock, tmp_path):
     dock.panel.actions_.pin.trigger()
     assert "There is nothing to pin" in dock.panel.status.text()
-    dock.export(str(tmp_path / "none.sli"))
+    dock.pins.export(str(tmp_path / "none.sli"))
     assert "There are no spectra to put into a library" in dock.panel.status.text()
-    dock.export(str(tmp_path / "none.gpkg"))
+    dock.pins.export(str(tmp_path / "none.gpkg"))
     assert "There are no pins to export" in dock.panel.status.text()
     assert list(tmp_path.glob("none*")) == []
 
@@ -332,13 +334,13 @@ def test_pins_exported_as_library_are_read_back_by_others(dock, wait, cube, tmp_
     pin(dock, wait, 12, 34)
     pin(dock, wait, 2, 3)
     expected = cube[:, [12, 2], [34, 3]].T * 1e-4
-    dock.export(str(tmp_path / "pins.sli"))
+    dock.pins.export(str(tmp_path / "pins.sli"))
     assert np.array_equal(read_library(tmp_path / "pins.sli").spectra, expected)
     header = (tmp_path / "pins.hdr").read_text(encoding="utf-8")
     (tmp_path / "image.hdr").write_text(header.replace("Spectral Library", "Standard"), encoding="utf-8")
     (tmp_path / "image.img").write_bytes((tmp_path / "pins.sli").read_bytes())
     assert np.array_equal(gdal.Open(str(tmp_path / "image.img")).ReadAsArray(), expected)
-    dock.export(str(tmp_path / "pins.csv"))
+    dock.pins.export(str(tmp_path / "pins.csv"))
     table = np.genfromtxt(tmp_path / "pins.csv", delimiter=",", skip_header=1)
     assert np.array_equal(table[:, 1:].T, expected)
 
@@ -346,7 +348,7 @@ def test_pins_exported_as_library_are_read_back_by_others(dock, wait, cube, tmp_
 def test_spectral_python_reads_an_exported_library(dock, wait, cube, tmp_path):
     envi = pytest.importorskip("spectral.io.envi")
     pin(dock, wait, 12, 34)
-    dock.export(str(tmp_path / "pins.sli"))
+    dock.pins.export(str(tmp_path / "pins.sli"))
     library = envi.open(str(tmp_path / "pins.hdr"), str(tmp_path / "pins.sli"))
     assert np.array_equal(library.spectra, cube[:, 12, 34][None] * 1e-4)
     assert library.names == ["Pin 1"]
@@ -357,7 +359,7 @@ def test_pins_exported_as_points_are_read_back(dock, wait, cube, tmp_path):
     pin(dock, wait, 12, 34)
     pin(dock, wait, 2, 3)
     path = str(tmp_path / "pins.gpkg")
-    dock.export(path)
+    dock.pins.export(path)
     source = ogr.Open(path)
     layer = source.GetLayerByName("spectra")
     assert [feature["name"] for feature in layer] == ["Pin 1", "Pin 2"]
@@ -378,24 +380,24 @@ def test_points_of_several_layers_become_a_library_for_each(
 ):
     add_layer(write_cube(cube[:10], "ten.tif"), "ten")
     pin(dock, wait, 12, 34)
-    dock.export(str(tmp_path / "pins.gpkg"))
-    dock.import_points(str(tmp_path / "pins.gpkg"))
+    dock.pins.export(str(tmp_path / "pins.gpkg"))
+    dock.pins.import_points(str(tmp_path / "pins.gpkg"))
     shapes = {title: library.spectra.shape for title, library in dock.panel.library.libraries}
     assert shapes == {"pins.gpkg: ten": (1, 10), "pins.gpkg: cube": (1, 60)}
 
 
 def test_points_that_cannot_be_written_leave_nothing(dock, wait, tmp_path):
     pin(dock, wait, 12, 34)
-    dock.export(str(tmp_path / "none" / "pins.gpkg"))
+    dock.pins.export(str(tmp_path / "none" / "pins.gpkg"))
     assert "pins.gpkg' could not be written (" in dock.panel.status.text()
     (tmp_path / "folder.gpkg").mkdir()
-    dock.export(str(tmp_path / "folder.gpkg"))
+    dock.pins.export(str(tmp_path / "folder.gpkg"))
     assert "folder.gpkg' could not be written (" in dock.panel.status.text()
     assert not list(tmp_path.glob("*partial*"))
 
 
 def test_other_geopackages_are_refused(dock, tmp_path):
-    dock.import_points(str(tmp_path / "none.gpkg"))
+    dock.pins.import_points(str(tmp_path / "none.gpkg"))
     assert "holds no layer 'spectra' with the fields name, layer" in dock.panel.status.text()
 
 

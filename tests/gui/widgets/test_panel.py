@@ -9,7 +9,7 @@ import pytest
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QColorDialog, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QColorDialog, QInputDialog, QWidget
 
 from hyperlift.core.spectral import SpectralLibrary, read_library, write_library
 from hyperlift.gui.background import Background
@@ -67,6 +67,20 @@ def test_layers_are_listed_with_their_checks_and_colours(panel):
     assert heard == [("b", True)]
     assert panel.layers.checked() == [("a", COLOURS[0]), ("b", COLOURS[1])]
     assert panel.layers.item(1).toolTip() == "12 bands"
+
+
+def test_layer_of_uncertainties_is_asked_for_by_key(panel, monkeypatch):
+    heard, asked = [], []
+    panel.layers.uncertainty_chosen.connect(lambda *change: heard.append(change))
+    panel.layers.show_layers([LayerEntry("a", "one", True), LayerEntry("b", "two", False)])
+    panel.layers.setCurrentRow(0)
+    panel.layers.setFocus()
+    answers = iter([("two", True), ("None", True), ("two", False)])
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *given: asked.append(given[3]) or next(answers))
+    for _ in range(3):
+        panel.layers.choose_uncertainty()
+    assert asked == [["None", "two"]] * 3
+    assert heard == [("a", "b"), ("a", "")]
 
 
 def test_current_spectra_pins_and_libraries_share_the_axes(panel, hyperspectral, multispectral, minerals):
