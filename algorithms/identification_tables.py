@@ -14,17 +14,7 @@ from ..core.spectral.matching import Match, Matcher
 from ..core.unmixing.identification import MaterialCounts
 from . import unmixing_pictures as pictures
 from .report_page import _table
-from .unmixing_report import _page, _rows, write_text
-
-__all__ = [
-    "closest",
-    "pixels_means",
-    "pixels_page",
-    "pixels_table",
-    "spectra_page",
-    "spectra_table",
-    "write_text",
-]
+from .unmixing_report import _page, _rows
 
 _METHODS = {"angle": "spectral angle", "correlation": "correlation of the continuum-removed spectra"}
 _MOST_PICTURES = 12

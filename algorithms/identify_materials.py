@@ -141,7 +141,8 @@ class IdentifyMaterials(UnmixingAlgorithm):
         report: str,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        from .identification_tables import closest, spectra_page, spectra_table, write_text
+        from .identification_tables import closest, spectra_page, spectra_table
+        from .unmixing_report import write_text
 
         if parameters.get(self.OUTPUT_MAP):
             raise HyperLiftError(
@@ -176,8 +177,9 @@ class IdentifyMaterials(UnmixingAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         from ..core.unmixing.identification import map_materials
-        from .identification_tables import pixels_means, pixels_page, pixels_table, write_text
+        from .identification_tables import pixels_means, pixels_page, pixels_table
         from .unmixing_jobs import opened
+        from .unmixing_report import write_text
 
         chart = self.parameterAsOutputLayer(parameters, self.OUTPUT_MAP, context)
         stages = Stages(FeedbackMonitor(feedback))

@@ -135,6 +135,7 @@ class SpectrumDock(QDockWidget):
         panel.place_typed.connect(self._on_typed)
         panel.layers.checked_changed.connect(self._on_checked)
         panel.layers.uncertainty_chosen.connect(self._on_uncertainty)
+        self.visibilityChanged.connect(self._on_visibility)
         for signal, slot in self._outside():
             signal.connect(slot)
 
@@ -185,7 +186,7 @@ class SpectrumDock(QDockWidget):
         return questions, [colour for _, colour in layers]
 
     def _on_hovered(self, place: QgsPointXY) -> None:
-        if self.panel.actions_.follow.isChecked():
+        if self.panel.commands.follow.isChecked():
             self.look_at(place, slot="follow")
         else:
             self._pointer = place
@@ -201,6 +202,16 @@ class SpectrumDock(QDockWidget):
             slot="ahead",
         )
 
+    def _on_visibility(self, _visible: bool) -> None:
+        """Leave no mark on the map and no tool while the dock is closed; one behind a tab is not."""
+        if self._closed:
+            return
+        if self.isHidden():
+            self.marks.clear()
+            self.panel.commands.pick.setChecked(False)
+        else:
+            self.pins.mark()
+
     def _on_picking(self, on: bool) -> None:
         if on:
             self._former_tool = self._canvas.mapTool()
@@ -212,11 +223,11 @@ class SpectrumDock(QDockWidget):
 
     def _on_following(self, on: bool) -> None:
         if on:
-            self.panel.actions_.pick.setChecked(True)
+            self.panel.commands.pick.setChecked(True)
 
     def _on_tool(self, tool: QgsMapTool | None, _former: QgsMapTool | None = None) -> None:
         """Another tool was chosen elsewhere, or this one."""
-        self.panel.actions_.pick.setChecked(tool is self.tool)
+        self.panel.commands.pick.setChecked(tool is self.tool)
 
     def _on_typed(self, text: str) -> None:
         match = _NUMBERS.fullmatch(text)

@@ -26,7 +26,7 @@ from ..plot.plot import NM, UM, SpectrumPlot
 from .actions import Actions
 from .identifying import closest_in
 from .lists import LayerList, LibraryList, MatchTable, PinList
-from .spectra import Pin, Spectrum
+from .spectra import COLOURS, Pin, Spectrum
 
 _LIBRARIES = "*.sli *.csv *.gpkg *.asd *.txt"
 _MATCHES = 10
@@ -55,7 +55,7 @@ class SpectrumPanel(QWidget):
         )
         self.place, self.view, self.unit, self.method = QLineEdit(), QComboBox(), QComboBox(), QComboBox()
         self.status, self.value = QLabel(), QLabel()
-        self.actions_ = Actions(self)
+        self.commands = Actions(self)
         self._fill_choices()
         self._lay_out()
         self._connect()
@@ -189,12 +189,12 @@ class SpectrumPanel(QWidget):
 
     def _lay_out(self) -> None:
         first, second = QToolBar(self), QToolBar(self)
-        for action in self.actions_.reading:
+        for action in self.commands.reading:
             first.addAction(action)
         first.addWidget(self.place)
         for widget in (self.view, self.unit):
             second.addWidget(widget)
-        for action in self.actions_.looking:
+        for action in self.commands.looking:
             second.addAction(action)
         second.addWidget(self.method)
         self.tabs = QTabWidget(self)
@@ -232,6 +232,4 @@ class SpectrumPanel(QWidget):
 
 def _library_colour(number: int) -> str:
     """Colours of library spectra, from the end of the list: layers and pins start at its beginning."""
-    from .spectra import COLOURS
-
     return COLOURS[-1 - number % len(COLOURS)]

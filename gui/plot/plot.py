@@ -47,6 +47,7 @@ class SpectrumPlot(QWidget):
         self.message = ""
         self.value_name = self.tr("Reflectance")
         self.lines: list[Line] = []
+        self._curves: list[Curve] = []
         self._zoomed: Scale | None = None
         self._cursor: tuple[int, int] | None = None  # line and band
         self._dragged: QPointF | None = None
@@ -81,13 +82,13 @@ class SpectrumPlot(QWidget):
     def left_out(self) -> list[Curve]:
         """Curves without wavelengths, which have no place beside those that have some."""
         shown = self.curves
-        return [curve for curve in getattr(self, "_curves", []) if curve not in shown]
+        return [curve for curve in self._curves if curve not in shown]
 
     def show_view(self, view: str) -> None:
         """Look at the curves as one of :data:`.VIEWS`."""
         self.view = view
         self._zoomed = None
-        self.show_curves(getattr(self, "_curves", []))
+        self.show_curves(self._curves)
 
     def show_unit(self, unit: str) -> None:
         """Number the axis in ``nm`` or ``um``."""

@@ -100,7 +100,7 @@ def visible(colour: str, background: QColor) -> QColor:
     seen = QColor(colour)
     dark = _luminance(background) < 0.2
     for _ in range(12):
-        if _contrast(seen, background) >= _CONTRAST:
+        if contrast(seen, background) >= _CONTRAST:
             break
         seen = _blended(seen, QColor("white" if dark else "black"), 0.12)
     return seen
@@ -129,6 +129,7 @@ def _luminance(colour: QColor) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _contrast(one: QColor, other: QColor) -> float:
+def contrast(one: QColor, other: QColor) -> float:
+    """Contrast of two colours as WCAG defines it, from 1 to 21."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)

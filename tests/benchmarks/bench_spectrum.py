@@ -158,7 +158,7 @@ class Bench:
         self.dock = SpectrumDock(self.desktop)
         self.desktop.window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
         self.desktop.window.show()
-        self.dock.panel.actions_.pick.trigger()
+        self.dock.panel.commands.pick.trigger()
         self.drawn = 0
         plot, painted = self.dock.panel.plot, self.dock.panel.plot.paintEvent
 
@@ -255,7 +255,7 @@ def main() -> None:
             print(f"click {words}: {told(times)}", flush=True)
             bench.close()
         bench = Bench(path)
-        bench.dock.panel.actions_.follow.trigger()
+        bench.dock.panel.commands.follow.trigger()
         steps = int(FOLLOWED_S * 60)
         for words, metres, start, end in (
             ("a pixel of the screen for one of the layer", PIXEL_M, 10, 10 + 4 * steps),

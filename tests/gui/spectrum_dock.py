@@ -164,7 +164,7 @@ def check_values(files, layers, place):
 def pin(name):
     """Pin what is shown and name it by keys, as a user does."""
     panel = dock().panel
-    panel.actions_.pin.trigger()
+    panel.commands.pin.trigger()
     panel.tabs.setCurrentWidget(panel.pins)
     panel.pins.setFocus()
     QTest.keyClick(panel.pins, Qt.Key.Key_F2)
@@ -235,7 +235,7 @@ def drop(path):
 def follow():
     """Move the pointer over the map: the spectrum follows, the last place is the one shown."""
     panel, view = dock().panel, iface.mapCanvas().viewport()
-    panel.actions_.follow.trigger()
+    panel.commands.follow.trigger()
     seen = set()
     for step in range(20):
         QTest.mouseMove(view, at(0.3 + step * 0.015, 0.45))
@@ -244,7 +244,7 @@ def follow():
     settle()
     last = iface.mapCanvas().getCoordinateTransform().toMapCoordinates(at(0.3 + 19 * 0.015, 0.45))
     assert f"x {last.x():.10g}" in panel.status.text(), panel.status.text()
-    panel.actions_.follow.trigger()
+    panel.commands.follow.trigger()
     return len(seen)
 
 
@@ -272,7 +272,7 @@ def identify():
     panel.pins.setCurrentItem(panel.pins.topLevelItem(1))
     panel.pins.topLevelItem(1).setCheckState(0, Qt.CheckState.Checked)
     panel.pins.topLevelItem(0).setCheckState(0, Qt.CheckState.Unchecked)
-    panel.actions_.identify.trigger()
+    panel.commands.identify.trigger()
     settle()
     assert next(match.name for _, match, _ in panel.matches.matches) == "Field"
     assert panel.matches.matches[0][1].angle_deg < 1e-4
@@ -325,7 +325,7 @@ def work(folder):
     QTest.qWait(800)
     settle()
     assert [key for key, _ in panel.layers.checked()] == [layer.id() for layer in layers]
-    panel.actions_.pick.trigger()
+    panel.commands.pick.trigger()
     for share, name in (((0.42, 0.21), "Lake"), ((0.494, 0.7), "Field"), ((0.5, 0.82), "Wood")):
         check_values(files, layers, click(*share))
         pin(name)

@@ -71,7 +71,7 @@ def on_screen(dock, place: QgsPointXY) -> QPoint:
 
 
 def test_click_shows_the_spectrum_of_the_pixel(dock, desktop, wait, cube):
-    dock.panel.actions_.pick.trigger()
+    dock.panel.commands.pick.trigger()
     assert desktop.canvas.mapTool() is dock.tool
     pixel = on_screen(dock, pixel_centre(12, 34))
     QTest.mouseClick(desktop.canvas.viewport(), LEFT, NONE, pixel)
@@ -83,7 +83,7 @@ def test_click_shows_the_spectrum_of_the_pixel(dock, desktop, wait, cube):
 
 
 def test_drag_shows_mean_and_spread(dock, desktop, wait, cube):
-    dock.panel.actions_.pick.trigger()
+    dock.panel.commands.pick.trigger()
     view = desktop.canvas.viewport()
     start, end = (on_screen(dock, pixel_centre(*place)) for place in ((5, 8), (20, 40)))
     QTest.mousePress(view, LEFT, NONE, start)
@@ -105,8 +105,8 @@ def test_drag_shows_mean_and_spread(dock, desktop, wait, cube):
 
 
 def test_pointer_is_followed_and_its_last_place_is_shown(dock, desktop, wait, cube):
-    dock.panel.actions_.follow.trigger()
-    assert dock.panel.actions_.pick.isChecked()
+    dock.panel.commands.follow.trigger()
+    assert dock.panel.commands.pick.isChecked()
     view = desktop.canvas.viewport()
     for column in range(5, 55):
         QTest.mouseMove(view, on_screen(dock, pixel_centre(20, column)))
@@ -119,12 +119,12 @@ def test_other_tool_unchecks_pick_and_pick_gives_the_former_tool_back(dock, desk
 
     pan = QgsMapToolPan(desktop.canvas)
     desktop.canvas.setMapTool(pan)
-    dock.panel.actions_.pick.trigger()
-    dock.panel.actions_.pick.trigger()
+    dock.panel.commands.pick.trigger()
+    dock.panel.commands.pick.trigger()
     assert desktop.canvas.mapTool() is pan
-    dock.panel.actions_.pick.trigger()
+    dock.panel.commands.pick.trigger()
     desktop.canvas.setMapTool(pan)
-    assert not dock.panel.actions_.pick.isChecked()
+    assert not dock.panel.commands.pick.isChecked()
     desktop.canvas.unsetMapTool(pan)
 
 
@@ -274,7 +274,7 @@ def test_layers_come_and_go_with_the_project(dock, add_layer, write_cube, cube, 
 
 def pin(dock, wait, row, column):
     look(dock, wait, pixel_centre(row, column))
-    dock.panel.actions_.pin.trigger()
+    dock.panel.commands.pin.trigger()
 
 
 def test_pins_are_marked_on_the_map_and_move_with_its_crs(dock, desktop, wait):
@@ -291,6 +291,16 @@ def test_pins_are_marked_on_the_map_and_move_with_its_crs(dock, desktop, wait):
     assert 47 < moved.place.y() < 48
     dock.panel.pins.remove_selected()
     assert dock.marks.pins == []
+
+
+def test_closed_dock_leaves_no_mark_and_no_tool_on_the_map(dock, desktop, wait):
+    dock.panel.commands.pick.trigger()
+    pin(dock, wait, 12, 34)
+    dock.close()
+    assert dock.marks.pins == []
+    assert desktop.canvas.mapTool() is not dock.tool
+    dock.show()
+    assert [mark.name for mark in dock.marks.pins] == ["Pin 1"]
 
 
 def test_marks_are_painted(dock, desktop, wait):
@@ -321,7 +331,7 @@ def test_pins_are_kept_in_the_project(dock, wait, cube, tmp_path):
 
 
 def test_nothing_to_pin_and_nothing_to_export_is_said(dock, tmp_path):
-    dock.panel.actions_.pin.trigger()
+    dock.panel.commands.pin.trigger()
     assert "There is nothing to pin" in dock.panel.status.text()
     dock.pins.export(str(tmp_path / "none.sli"))
     assert "There are no spectra to put into a library" in dock.panel.status.text()

@@ -169,7 +169,7 @@ def test_identify_lists_the_closest_spectra_and_draws_the_best(panel, minerals, 
     clay = Spectrum("layer", 0.5 * minerals.spectra[2] + 0.01, minerals.wavelength_nm)
     panel.pins.add(pin_of(clay, name="quarry"))
     panel.add_library("minerals", minerals)
-    panel.actions_.identify.trigger()
+    panel.commands.identify.trigger()
     wait(lambda: panel.matches.matches)
     assert panel.matches.matches[0][1].name == "clay"
     first = panel.matches.topLevelItem(0)
@@ -214,12 +214,12 @@ def test_view_unit_and_legend_act_on_the_plot(panel, hyperspectral):
         assert panel.plot.view == view
     panel.unit.setCurrentIndex(1)
     assert panel.plot.unit == "um"
-    panel.actions_.legend.trigger()
+    panel.commands.legend.trigger()
     assert panel.plot.with_legend is False
 
 
 def test_every_action_has_a_key_of_its_own_and_a_tip(panel):
-    actions = [*panel.actions_.reading, *panel.actions_.looking]
+    actions = [*panel.commands.reading, *panel.commands.looking]
     keys = [action.shortcut().toString() for action in actions]
     assert all(keys)
     assert len(set(keys)) == len(keys)

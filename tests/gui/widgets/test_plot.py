@@ -13,7 +13,7 @@ from qgis.PyQt.QtWidgets import QApplication
 
 from hyperlift.gui.plot.curves import Curve, line_of
 from hyperlift.gui.plot.plot import SpectrumPlot
-from hyperlift.gui.plot.scale import _contrast, tick_labels, ticks, visible
+from hyperlift.gui.plot.scale import contrast, tick_labels, ticks, visible
 
 RED, BLUE = "#ff0000", "#0000ff"
 
@@ -260,13 +260,13 @@ def test_everything_is_readable_on_light_and_dark_themes(plot, hyperspectral, pa
     inside = pixels(plot)[int(frame.top()) + 3 : int(frame.bottom()) - 3, int(frame.left()) + 3 :]
     assert (np.abs(inside.astype(int) - background).max(axis=2) == 0).mean() > 0.7
     assert (np.abs(picture.astype(int) - np.array(QColor(ink).getRgb()[:3])).max(axis=1) < 40).sum() > 50
-    assert _contrast(visible("#101060", QColor(paper)), QColor(paper)) >= 3.0
+    assert contrast(visible("#101060", QColor(paper)), QColor(paper)) >= 3.0
 
 
 @pytest.mark.parametrize("colour", ["#1f77b4", "#ffff00", "#000000", "#ffffff", "#d62728"])
 @pytest.mark.parametrize("paper", ["#ffffff", "#fdf6e3", "#2b2b2b", "#000000"])
 def test_colours_stand_out_against_the_background(colour, paper):
-    assert _contrast(visible(colour, QColor(paper)), QColor(paper)) >= 3.0
+    assert contrast(visible(colour, QColor(paper)), QColor(paper)) >= 3.0
 
 
 @pytest.mark.parametrize(
