@@ -195,6 +195,8 @@ class SpectrumDock(QDockWidget):
     def _read_ahead(self) -> None:
         """Read where the pointer rests and show nothing: the click that follows finds everything unpacked."""
         questions, _ = self._questions(self._pointer)
+        if not questions:
+            return
         self._background.submit(
             lambda: [self._sources.answer(question) for question in questions],
             lambda _: None,

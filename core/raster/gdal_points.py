@@ -58,6 +58,8 @@ class SpectrumSource(GdalSource):
             )
         self.spectral: SpectralBands = spectral_bands(self, properties)
         self._inverse = gdal.InvGeoTransform(self.georeference.transform)
+        if self._inverse is None:
+            raise RasterError(f"'{self.name}' has pixels without extent; correct its georeference first.")
         count = len(self._numbers)
         wanted = threads or min(_MOST_THREADS, os.cpu_count() or 1)
         used = max(1, min(wanted, count // _BANDS_PER_THREAD))

@@ -20,6 +20,7 @@ def closest_in(
     Raises:
         SpectralError: none of the libraries can be compared with it; the reason is that of the first.
     """
+    spectrum = spectrum.located
     found: list[Found] = []
     problems = []
     for title, library in libraries:

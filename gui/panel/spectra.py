@@ -56,6 +56,17 @@ class Spectrum:
         return self.values if self.good is None else np.where(self.good, self.values, np.nan)
 
     @property
+    def located(self) -> Spectrum:
+        """The bands whose wavelengths are known, where some are and others are not."""
+        centres = self.wavelength_nm
+        known = np.isfinite(centres) if centres is not None else np.array([], np.bool_)
+        if known.all() or not known.any():
+            return self
+        parts = {key: getattr(self, key) for key in (*_ARRAYS, "good")}
+        kept = {key: None if part is None else part[known] for key, part in parts.items()}
+        return Spectrum(self.name, **kept)
+
+    @property
     def lines(self) -> tuple[Maybe, Maybe]:
         """Wavelengths and widths, None unless all bands have them."""
         centres, widths = self.wavelength_nm, self.fwhm_nm
@@ -122,7 +133,8 @@ def library_of(pins: Iterable[Pin]) -> SpectralLibrary:
         SpectralError: no pin has a spectrum, or they have no common channels.
     """
     mains = [(pin.name, pin.main()) for pin in pins]
-    return joined([(name, one.values, *one.lines) for name, one in mains if one is not None])
+    located = [(name, one.located) for name, one in mains if one is not None]
+    return joined([(name, one.values, *one.lines) for name, one in located])
 
 
 def spectra_of(library: SpectralLibrary) -> list[Spectrum]:

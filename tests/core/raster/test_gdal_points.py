@@ -262,6 +262,12 @@ def test_ground_control_points_are_refused_with_what_to_do(tmp_path):
         SpectrumSource(path)
 
 
+def test_transform_without_extent_is_refused(write):
+    path = write(numbers("int16", 2), (500000.0, 10.0, 0.0, 5300000.0, 0.0, 0.0))
+    with pytest.raises(RasterError, match="has pixels without extent; correct its georeference first"):
+        SpectrumSource(path)
+
+
 def test_truncated_file_is_told(write, opened, tmp_path):
     path = write(numbers("float64"))
     with open(path, "r+b") as file:

@@ -193,6 +193,20 @@ def test_identify_leaves_bad_bands_out(panel, minerals, wait):
     assert panel.matches.matches[0][1].angle_deg == pytest.approx(0.0, abs=1e-5)
 
 
+def test_bands_without_wavelengths_are_left_out_of_comparisons_and_libraries(panel, minerals, wait):
+    centres = np.r_[minerals.wavelength_nm, np.nan, np.nan]
+    values = np.r_[minerals.spectra[2], 7.0, 8.0]
+    spectrum = Spectrum("layer", values, centres, good=np.ones(174, bool))
+    panel.pins.add(pin_of(spectrum, name="quarry"))
+    panel.add_library("minerals", minerals)
+    panel.identify()
+    wait(lambda: panel.matches.matches)
+    assert panel.matches.matches[0][1].name == "clay"
+    library = library_of(panel.pins.pins)
+    assert np.array_equal(library.spectra[0], minerals.spectra[2])
+    assert np.array_equal(library.wavelength_nm, minerals.wavelength_nm)
+
+
 def test_identify_without_spectrum_or_library_says_what_is_missing(panel, hyperspectral):
     panel.identify()
     assert "There is no spectrum to identify" in panel.status.text()
