@@ -76,7 +76,7 @@ def derivative(wavelength_nm: npt.ArrayLike, spectra: npt.ArrayLike) -> FloatArr
         if len(piece) > 1:
             with np.errstate(divide="ignore", invalid="ignore"):
                 slopes[..., piece] = np.gradient(table[..., piece], centres[piece], axis=-1)
-    slopes[~np.isfinite(slopes)] = np.nan
+    slopes[~np.isfinite(slopes) | np.isnan(table)] = np.nan
     return slopes
 
 
