@@ -39,7 +39,7 @@ zip: ## Pack the plugin for QGIS into build/hyperlift.zip
 	@python3 tools/package.py build/hyperlift.zip
 
 clean: ## Remove what was made, but not what was installed
-	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name 'onnxruntime-*' -exec rm -r {} +; fi
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name 'onnxruntime-*' ! -name pyqt6 -exec rm -r {} +; fi
 
 .venv/%.ready: pyproject.toml tools/set-up.sh tools/requirements.py
 	@bash tools/set-up.sh $*

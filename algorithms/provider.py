@@ -12,6 +12,7 @@ from .blind_source_separation import BlindSourceSeparation
 from .estimate_abundances import EstimateAbundances
 from .estimate_endmember_count import EstimateEndmemberCount
 from .extract_endmembers import ExtractEndmembers
+from .identify_materials import IdentifyMaterials
 from .spectral_super_resolution import SpectralSuperResolution
 
 ALGORITHMS = (
@@ -20,6 +21,7 @@ ALGORITHMS = (
     ExtractEndmembers,
     EstimateAbundances,
     BlindSourceSeparation,
+    IdentifyMaterials,
 )
 WORKFLOWS = Path(__file__).resolve().parents[1] / "resources" / "workflows"
 

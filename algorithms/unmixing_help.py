@@ -114,7 +114,7 @@ Material Quantification in Hyperspectral Imagery. IEEE TGRS, 2001.</p>
 ABUNDANCES_PARAMETERS = {
     "INPUT": _IMAGE,
     "LIBRARY": "An ENVI spectral library (.sli with its header .hdr) or a table (.csv: wavelengths in the "
-    "first column, then one column for each spectrum).",
+    "first column, then one column for each spectrum). The spectrum dock exports pins as either.",
     "METHOD": "fcls: not negative, sum to one; nnls: not negative; scls: sum to one; ucls: no constraint.",
     "OUTPUT": _OUTPUT,
     "OUTPUT_RMSE": _RMSE,

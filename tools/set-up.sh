@@ -8,6 +8,7 @@ desktop_packages=(xvfb xauth openbox imagemagick xdotool)
 torch_version=2.13.0
 torch_cpu_index=https://download.pytorch.org/whl/cpu
 old_runtime=build/onnxruntime-1.17
+qt6=build/pyqt6
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
@@ -82,6 +83,20 @@ install_old_runtime() {
     fi
 }
 
+# Qt 6 for the tests of the widgets, apart from the environment, whose QGIS has Qt 5.
+install_qt6() {
+    [ ! -d "$qt6" ] || return 0
+    rm -rf "$qt6.part"
+    if .venv/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: --target "$qt6.part" \
+        'PyQt6>=6.5' 2> /dev/null \
+        && PYTHONPATH="$qt6.part" .venv/bin/python -c 'from PyQt6 import QtTest, QtWidgets' 2> /dev/null; then
+        mv "$qt6.part" "$qt6"
+    else
+        rm -rf "$qt6.part"
+        echo "PyQt6 is not to be had here; the tests of the widgets on Qt 6 will be skipped."
+    fi
+}
+
 case "$1" in
     desktop) install_packages "${desktop_packages[@]}" ;;
     *)
@@ -90,4 +105,4 @@ case "$1" in
         install_extra "$1"
         ;;
 esac
-[ "$1" != test ] || install_old_runtime
+[ "$1" != test ] || { install_old_runtime && install_qt6; }

@@ -14,6 +14,8 @@ import numpy as np
 
 from ..errors import RasterError
 from ..raster.blocks import BandTable, PixelArray
+from ..spectral import sensor
+from ..spectral.grids import FloatArray
 from .card import Card, CardInput
 
 # A name like "B2", "B02", "B8A", "S2_B5", "Band 4" or "B02 (490 nm)".
@@ -124,6 +126,18 @@ def band_name(text: str) -> str:
         return found.pop() if len(found) == 1 else ""
     word = re.sub(r"\(.*?\)|[^a-z0-9]", "", text.lower())
     return _WORDS.get(word, "")
+
+
+def sentinel2_lines(names: Sequence[str]) -> tuple[FloatArray, FloatArray] | None:
+    """Centres and widths in nm of Sentinel-2's bands by their names, one for each.
+
+    None unless all are that sensor's and one is B8A, which no other sensor has.
+    """
+    seen, found = sensor("sentinel2a"), [band_name(name) for name in names]
+    if "B8A" not in found or not set(found) <= set(seen.band_names):
+        return None
+    places = [seen.band_names.index(name) for name in found]
+    return seen.centre_nm[places], seen.width_nm[places]
 
 
 def _from_numbers(table: BandTable, card: Card, numbers: Sequence[int]) -> BandMatch:

@@ -1,4 +1,5 @@
-"""Sources and sinks over GDAL, as QGIS ships it (3.6 to 3.13). The one module of ``core`` that imports osgeo.
+"""Sources and sinks over GDAL, as QGIS ships it (3.6 to 3.13). Of ``core`` only this module and
+``gdal_points`` import osgeo.
 
 QGIS shares this GDAL: no process-wide setting is touched. Errors are caught around each call instead.
 """
@@ -32,7 +33,7 @@ _COLOUR_ROLES = {
 
 
 @contextmanager
-def _gdal_calls() -> Iterator[None]:
+def gdal_calls() -> Iterator[None]:
     """Run GDAL calls quietly; a failure raises RuntimeError with GDAL's message, in every version of it."""
     with ExitStack() as stack:
         gdal.PushErrorHandler("CPLQuietErrorHandler")
@@ -56,7 +57,7 @@ class GdalSource:
         """
         self.name = os.fspath(path)
         try:
-            with _gdal_calls():
+            with gdal_calls():
                 self._dataset: Any = gdal.Open(self.name)
                 if self._dataset is not None:
                     gdal.ErrorReset()  # of drivers that tried and failed before the right one
@@ -134,7 +135,7 @@ class GdalSource:
         bands = [self._numbers[number - 1] for number in numbers]
         place = (window.column, window.row, window.width, window.height)
         try:
-            with _gdal_calls():
+            with gdal_calls():
                 pixels = self._dataset.ReadAsArray(*place, buf_type=gdal.GDT_Float32, band_list=bands)
                 masks = [mask.ReadAsArray(*place) for mask in shared_and_own(self._masks, numbers)]
         except RuntimeError as error:
@@ -174,7 +175,7 @@ class GdalSink(TiffSink):
     def _create(self, path: Path) -> None:
         rows, columns = self.profile.shape
         try:
-            with _gdal_calls():
+            with gdal_calls():
                 driver = gdal.GetDriverByName("GTiff")
                 zstd = "ZSTD" in driver.GetMetadataItem("DMD_CREATIONOPTIONLIST")
                 options = self.creation_options("ZSTD" if zstd else "DEFLATE")
@@ -213,7 +214,7 @@ class GdalSink(TiffSink):
 
     def _store(self, window: Window, numbers: npt.NDArray[np.generic]) -> None:
         try:
-            with _gdal_calls():
+            with gdal_calls():
                 for band, plane in zip(self._bands, numbers):
                     band.WriteArray(plane, window.column, window.row)
                     band.FlushCache()
@@ -222,7 +223,7 @@ class GdalSink(TiffSink):
 
     def _finish(self) -> None:
         try:
-            with _gdal_calls():
+            with gdal_calls():
                 self._dataset.FlushCache()
                 self._dataset = None
                 self._check_written(gdal.Open(str(self._temporary)))

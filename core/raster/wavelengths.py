@@ -20,6 +20,7 @@ _QUANTITY = re.compile(r"\s*(\d*\.?\d+(?:e[-+]?\d+)?)\s*([a-zµμ]*)\s*", re.IGN
 _NAMED = re.compile(
     r"(\d*\.?\d+)\s*(nm|nanomet(?:er|re)s?|[uµμ]m|micromet(?:er|re)s?|microns?)\b", re.IGNORECASE
 )
+_ZERO = re.compile(r"\s*0+(\.0*)?\s*")
 _MICROMETRES_BELOW = 100.0
 # A bare number below this without a decimal point is a band's number, not its wavelength.
 _SHORTEST_BARE_NM = 300.0
@@ -75,6 +76,15 @@ def band_tags(bands: BandTable) -> RasterTags:
         if all(math.isfinite(width) for width in bands.fwhm_nm):
             envi["fwhm"] = _envi_list(bands.fwhm_nm)
     return RasterTags(names, own, imagery, envi=envi)
+
+
+def good_bands(text: str, count: int) -> tuple[bool, ...] | None:
+    """Which of ``count`` bands an ENVI list ``bbl`` calls good, all if it is empty; 0 stands for a bad one.
+
+    None if the list has another number of entries.
+    """
+    entries = text.strip().strip("{}").split(",") if text.strip() else ["1"] * count
+    return tuple(not _ZERO.fullmatch(entry) for entry in entries) if len(entries) == count else None
 
 
 def _first_known(values: tuple[float, ...]) -> float:

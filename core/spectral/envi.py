@@ -44,7 +44,7 @@ def header_paths(path: Path) -> tuple[Path, Path]:
 
 def is_library_header(header: Path) -> bool:
     """Whether the header at ``header`` is that of a spectral library, not of an image."""
-    return _items(header).get("file type", "").lower() == _FILE_TYPE.lower()
+    return header_items(header).get("file type", "").lower() == _FILE_TYPE.lower()
 
 
 def read_envi_library(path: Path) -> EnviLibrary:
@@ -59,7 +59,7 @@ def read_envi_library(path: Path) -> EnviLibrary:
         raise SpectralError(
             f"The file '{header}' is no header of a spectral library; choose a .sli file with its own header."
         )
-    items = _items(header)
+    items = header_items(header)
     try:
         spectra = _spectra(path, items)
         centres, widths = (_numbers(items, key) for key in ("wavelength", "fwhm"))
@@ -98,7 +98,7 @@ def envi_header(library: EnviLibrary) -> str:
     return "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
 
 
-def _items(header: Path) -> dict[str, str]:
+def header_items(header: Path) -> dict[str, str]:
     """Entries of a header by their keys in lower case; a list comes without its braces."""
     text = "\n".join(header.read_text(encoding="utf-8", errors="replace").splitlines())
     return {key.lower(): value.strip(" \t\n{}") for key, value in _ENTRY.findall(text)}

@@ -1,4 +1,7 @@
-"""Spectral libraries: named spectra, read from and written to ENVI libraries (.sli) and tables (.csv)."""
+"""Spectral libraries: named spectra, read from and written to ENVI libraries (.sli) and tables (.csv).
+
+Single spectra of spectrometers are read as libraries as well.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import math
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +27,7 @@ from .envi import (
     is_library_header,
     read_envi_library,
 )
+from .field_spectra import read_asd, read_spectrum_text
 from .grids import FloatArray, Grid
 from .resampling import resample
 
@@ -31,6 +35,8 @@ _SAME_NM = 0.1
 _CHANNEL = "channel"  # heads the first column of a table without wavelengths
 # Heads a column of wavelengths for sure; those of overlapping detectors do not ascend.
 _WAVELENGTH = re.compile(r"wave|lambda|λ|micro|nano|(?<![a-z])(nm|um|µm|μm)(?![a-z])", re.IGNORECASE)
+_SPECTROMETERS = {".asd": read_asd, ".txt": read_spectrum_text}
+_NUMBERED = re.compile(r"\.\d{3}")  # ASD's files in a series
 _DELETED = -1e30  # the USGS libraries mark channels that were not measured by -1.23e34
 
 
@@ -69,7 +75,9 @@ class SpectralLibrary:
     def __len__(self) -> int:
         return len(self.names)
 
-    def on(self, wavelength_nm: npt.ArrayLike, fwhm_nm: npt.ArrayLike | None = None) -> SpectralLibrary:
+    def on(
+        self, wavelength_nm: npt.ArrayLike, fwhm_nm: npt.ArrayLike | None = None, partial: bool = False
+    ) -> SpectralLibrary:
         """This library on other channels, by :func:`.resample`.
 
         Spectra whose channels lie within 0.1 nm of those asked for stay as they are, and so do those without
@@ -79,10 +87,11 @@ class SpectralLibrary:
         Args:
             wavelength_nm: centres that are asked for in nm, shape ``(B,)``.
             fwhm_nm: their full widths at half maximum in nm, shape ``(B,)``, None where they are unknown.
+            partial: whether spectra may be NaN at wavelengths that they do not cover.
 
         Raises:
-            SpectralError: the library does not cover the wavelengths, or has none and another number of
-                channels.
+            SpectralError: the library does not cover the wavelengths and ``partial`` is not set, or it has
+                none and another number of channels.
         """
         asked = np.asarray(wavelength_nm, dtype=np.float64)
         widths = None if fwhm_nm is None else np.asarray(fwhm_nm, dtype=np.float64)
@@ -95,10 +104,15 @@ class SpectralLibrary:
         if centres is None or (channels == len(asked) and np.abs(asked - centres).max() < _SAME_NM):
             return replace(self, wavelength_nm=asked, fwhm_nm=self.fwhm_nm if widths is None else widths)
         target = Grid("image", asked, _spacing(asked) if widths is None else widths)
-        return SpectralLibrary(self.names, self._resampled(centres, target), asked, widths)
+        spectra = self._resampled(centres, target)
+        missing = np.isnan(spectra)
+        if missing.any() and not partial:
+            first = int(missing.any(axis=1).argmax())
+            raise SpectralError(_uncovered(self.names[first], asked[missing[first]]))
+        return SpectralLibrary(self.names, spectra, asked, widths)
 
     def _resampled(self, centres: FloatArray, target: Grid) -> FloatArray:
-        """Spectra ``(n, B)``, each from the channels that it has."""
+        """Spectra ``(n, B)``, each from the channels that it has, NaN where these do not reach."""
         result = np.full((len(self), len(target)), np.nan)
         patterns, members = np.unique(np.isfinite(self.spectra), axis=0, return_inverse=True)
         for number, known in enumerate(patterns):
@@ -107,9 +121,6 @@ class SpectralLibrary:
                 widths = _spacing(centres[known]) if self.fwhm_nm is None else self.fwhm_nm[known]
                 spectra = self.spectra[np.ix_(rows, np.flatnonzero(known))]
                 result[rows] = resample(spectra, Grid("library", centres[known], widths), target)
-            missing = target.wavelength_nm[np.isnan(result[rows[0]])]
-            if len(missing):
-                raise SpectralError(_uncovered(self.names[rows[0]], missing))
         return result
 
 
@@ -138,14 +149,15 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
     real data type and byte order; it is divided by the reflectance scale factor of the header. ``.csv`` has a
     header line, then wavelengths in the first column and one column for each spectrum; empty cells are NaN,
     and a first column headed ``channel`` holds no wavelengths; one that does not ascend must be headed as
-    wavelengths. Wavelengths are nm or µm; where no unit says which, µm if all are below 100.
+    wavelengths. Wavelengths are nm or µm; where no unit says which, µm if all are below 100. ``.asd`` (or
+    ``.000`` to ``.999``) is a spectrum of an ASD spectrometer, ``.txt`` one of ECOSTRESS or an ASD export.
 
     Raises:
         SpectralError: the file cannot be read as such a library.
     """
     path = Path(path)
     try:
-        parts = read_envi_library(path) if _is_envi(path) else _read_csv(path)
+        parts = _reader(path)(path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SpectralError(
@@ -157,6 +169,11 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
         return SpectralLibrary(*parts)
     except SpectralError as error:
         raise SpectralError(f"The spectral library '{path}' cannot be used: {error}") from error
+
+
+def is_library_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file of this name is a spectral library for sure, not a raster."""
+    return Path(path).suffix.lower() in (".sli", ".csv", *_SPECTROMETERS)
 
 
 def write_library(path: str | os.PathLike[str], library: SpectralLibrary) -> None:
@@ -180,6 +197,16 @@ def write_library(path: str | os.PathLike[str], library: SpectralLibrary) -> Non
             f"The spectral library '{path}' could not be written ({error.strerror or error}); choose a "
             "folder that can be written to and has space."
         ) from error
+
+
+def _reader(path: Path) -> Callable[[Path], EnviLibrary]:
+    """What reads a library of this name."""
+    suffix = path.suffix.lower()
+    if suffix in _SPECTROMETERS:
+        return _SPECTROMETERS[suffix]
+    if _NUMBERED.fullmatch(suffix):
+        return read_asd
+    return read_envi_library if _is_envi(path) else _read_csv
 
 
 def _is_envi(path: Path) -> bool:

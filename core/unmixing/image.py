@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 import numpy as np
 
 from ..errors import CancelledError, RasterError, SpectralError
-from ..inference.bands import band_name
+from ..inference.bands import sentinel2_lines
 from ..inference.feeding import ahead, one_thread
 from ..inference.profile import public_name
 from ..inference.report import Monitor, SilentMonitor
 from ..inference.tiling import tiles
 from ..raster.blocks import BandTable, Block, RasterProfile, Sink, Source, Window
 from ..raster.tags import folded
-from ..spectral import sensor
+from ..raster.wavelengths import good_bands
 from ..spectral.library import SpectralLibrary
 from ..version import plugin_version
 from .abundances import AbundanceSolver, residual_rmse
@@ -28,7 +27,6 @@ BLOCK_BYTES = 64 * 2**20
 _TILE_SIDES = (512, 256, 128, 64, 32, 16)
 # Where pieces of the file reach into later windows the source keeps so many rows decoded.
 _CACHED_ROWS = 512
-_ZERO = re.compile(r"\s*0+(\.0*)?\s*")
 
 
 class ImagePixels:
@@ -56,20 +54,13 @@ class ImagePixels:
         self.shape = source.shape
         self.wavelength_nm = self._of_bands(source.bands.wavelength_nm)
         self.fwhm_nm = self._of_bands(source.bands.fwhm_nm)
-        if self.wavelength_nm is None:
-            self._take_sentinel2()
+        lines = sentinel2_lines([source.bands.names[number - 1] for number in self.bands])
+        if self.wavelength_nm is None and lines is not None:
+            self.wavelength_nm, self.fwhm_nm = lines
 
     def _of_bands(self, values: tuple[float, ...]) -> FloatArray | None:
         used = np.array([values[number - 1] for number in self.bands])
         return used if (np.isfinite(used) & (used > 0)).all() else None
-
-    def _take_sentinel2(self) -> None:
-        """Sentinel-2's wavelengths, if the image is of that sensor by its names: no other has a band B8A."""
-        seen = sensor("sentinel2a")
-        names = [band_name(self.source.bands.names[number - 1]) for number in self.bands]
-        if "B8A" in names and set(names) <= set(seen.band_names):
-            places = [seen.band_names.index(name) for name in names]
-            self.wavelength_nm, self.fwhm_nm = seen.centre_nm[places], seen.width_nm[places]
 
     def __iter__(self) -> Iterator[Table]:
         """Float32 tables ``(n, bands)`` of one window after another; nodata are rows of NaN.
@@ -85,7 +76,7 @@ class ImagePixels:
             self.release_after(window)
             if not block.valid.all():
                 block.pixels[:, ~block.valid] = np.nan
-            yield _table(block)
+            yield table_of(block)
             done += block.valid.size
             self.monitor.progress(done / (self.shape[0] * self.shape[1]))
 
@@ -171,31 +162,61 @@ def write_abundances(
         RasterError: a raster cannot be read or written.
         CancelledError: the monitor asked to stop.
     """
-    solver = AbundanceSolver(_on_bands(library, pixels).spectra, method)
-    tally, side = Tally(len(library)), _tile_side(max(len(pixels.bands), len(library) + 1))
+    solver, tally = AbundanceSolver(_on_bands(library, pixels).spectra, method), Tally(len(library))
+    write_maps(
+        pixels,
+        lambda block: _solve(block, solver, tally),
+        [(open_output, library.names), (open_rmse, ("RMSE",))],
+        max(len(pixels.bands), len(library) + 1),
+        method,
+    )
+    return tally.summary()
+
+
+def write_maps(
+    pixels: ImagePixels,
+    solve: Callable[[Block], Sequence[Table]],
+    outputs: Sequence[tuple[Callable[[RasterProfile], Sink] | None, tuple[str, ...]]],
+    planes: int,
+    method: str,
+) -> None:
+    """Make maps of an image tile by tile; after any failure nothing half written remains.
+
+    Args:
+        pixels: of the image, whose monitor is told of progress and asked whether to stop.
+        solve: what turns a block into planes ``(bands, h, w)`` for each of the outputs, float32.
+        outputs: for each map what creates it, None for a map that is not wanted, and the names of its bands.
+        planes: how many float32 planes a tile takes while it is solved; sets its size.
+        method: for the provenance.
+
+    Raises:
+        UnmixingError: no pixel of the image is valid.
+        RasterError: a raster cannot be read or written.
+        CancelledError: the monitor asked to stop.
+    """
+    side = _tile_side(planes)
     with ExitStack() as undo:
-        sinks = []
-        for create, names in ((open_output, library.names), (open_rmse, ("RMSE",))):
-            if create is not None:
-                sinks.append(create(_profile(pixels, names, method, side)))
+        sinks: list[Sink | None] = []
+        for create, names in outputs:
+            sinks.append(None if create is None else create(_profile(pixels, names, method, side)))
+            if sinks[-1] is not None:
                 undo.callback(sinks[-1].discard)
-        _write_tiles(pixels, solver, sinks, tally, side)
-        if not tally.pixels:
+        if not _write_tiles(pixels, solve, sinks, side):
             raise UnmixingError(
                 f"'{public_name(pixels.source.name)}' has no valid pixel, all is nodata; choose another."
             )
         for sink in sinks:
-            sink.commit()
+            if sink is not None:
+                sink.commit()
         undo.pop_all()
-    return tally.summary()
 
 
 def _write_tiles(
-    pixels: ImagePixels, solver: AbundanceSolver, sinks: list[Sink], tally: Tally, side: int
-) -> None:
-    """Solve and write tile after tile while the next ones are read."""
+    pixels: ImagePixels, solve: Callable[[Block], Sequence[Table]], sinks: Sequence[Sink | None], side: int
+) -> int:
+    """Solve and write tile after tile while the next ones are read; gives the number of valid pixels."""
     rows, columns = pixels.shape
-    done = 0
+    done = valid = 0
 
     def read(window: Window) -> Block:
         block = pixels.read(window)
@@ -205,18 +226,19 @@ def _write_tiles(
     with ExitStack() as stack:
         for block in ahead(one_thread(stack), read, tiles(Window(0, 0, rows, columns), side)):
             pixels.check_cancelled()
-            maps = _solve(block, solver, tally)
-            for sink, values in zip(sinks, maps):
-                sink.write(Block(block.window, values, block.valid))
-            done += block.valid.size
+            for sink, values in zip(sinks, solve(block)):
+                if sink is not None:
+                    sink.write(Block(block.window, values, block.valid))
+            done, valid = done + block.valid.size, valid + int(block.valid.sum())
             pixels.monitor.progress(done / (rows * columns))
         pixels.check_cancelled()
+    return valid
 
 
 def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, Table]:
     """Abundances ``(p, h, w)`` and RMSE ``(1, h, w)`` of a tile as float32, NaN where it is not valid."""
     valid = block.valid.ravel()
-    table = _table(block)
+    table = table_of(block)
     if not valid.all():
         table = table[valid]
     abundances = solver(table)
@@ -228,7 +250,7 @@ def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, 
     return planes[:-1], planes[-1:]
 
 
-def _table(block: Block) -> Table:
+def table_of(block: Block) -> Table:
     """The pixels of a block as a view ``(n, bands)``, row by row."""
     return block.pixels.reshape(len(block.pixels), -1).T
 
@@ -241,16 +263,16 @@ def _tile_side(planes: int) -> int:
 
 def _good_bands(source: Source, monitor: Monitor) -> tuple[int, ...]:
     """Numbers of the bands that are not called bad: ENVI's list ``bbl`` has a 0 for those that are."""
-    name, numbers = public_name(source.name), tuple(range(1, len(source.bands) + 1))
-    text = folded(source.metadata).get("bbl", "").strip().strip("{}")
-    entries = text.split(",") if text else ["1"] * len(numbers)
-    if len(entries) != len(numbers):
+    name, count = public_name(source.name), len(source.bands)
+    text = folded(source.metadata).get("bbl", "")
+    listed = good_bands(text, count)
+    if listed is None:
         monitor.warning(
-            f"The bad-band list (bbl) of '{name}' has {len(entries)} entries for {len(numbers)} bands and is "
-            "not used."
+            f"The bad-band list (bbl) of '{name}' has {len(text.split(','))} entries for {count} bands and "
+            "is not used."
         )
-        return numbers
-    good = tuple(number for number, entry in zip(numbers, entries) if not _ZERO.fullmatch(entry))
+        listed = (True,) * count
+    good = tuple(number for number, is_good in enumerate(listed, start=1) if is_good)
     if not good:
         raise RasterError(f"The bad-band list (bbl) of '{name}' leaves no band; correct or remove it.")
     return good

@@ -127,7 +127,7 @@ def test_image_without_wavelengths_and_library_of_another_length(refused, mixtur
 
 def test_library_that_is_missing_or_none(refused, mixture, tmp_path):
     assert "could not be read" in refused("estimateabundances", mixture.path, LIBRARY=tmp_path / "no.csv")
-    picture = tmp_path / "library.txt"
+    picture = tmp_path / "library.xml"
     picture.write_text("no library")
     message = refused("estimateabundances", mixture.path, LIBRARY=picture)
     assert "choose a name that ends in .sli or .csv" in message

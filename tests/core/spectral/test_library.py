@@ -250,7 +250,7 @@ def test_missing_files_and_other_suffixes_give_one_error(tmp_path):
     for name in ("none.sli", "none.csv", "lone.sli"):
         with pytest.raises(SpectralError, match="No such file"):
             read_library(tmp_path / name)
-    for name in ("lib.hdr", "lib.txt", "lib"):
+    for name in ("lib.hdr", "lib.xml", "lib"):
         with pytest.raises(SpectralError, match=r"ends in \.sli or \.csv"):
             read_library(tmp_path / name)
         with pytest.raises(SpectralError, match=r"ends in \.sli or \.csv"):
