@@ -1,0 +1,2 @@
+def held_out_table(path, folder):
+    return "", {}
