@@ -25,8 +25,8 @@ _LARGE = 10_000
 
 
 def round_to_half(module: nn.Module, large: int = _LARGE) -> None:
-    """Round weights of ``large`` or more numbers to half precision, as they are stored."""
-    for weight in module.parameters():
+    """Round weights and tables of ``large`` or more numbers to half precision, as they are stored."""
+    for weight in (*module.parameters(), *module.buffers()):
         if weight.numel() >= large:
             weight.data = weight.data.half().float()
 

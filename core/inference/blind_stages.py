@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..raster.blocks import MaskArray, PixelArray
+from ..spectral.band_shapes import FAINT
 from ..spectral.grids import FloatArray, Grid
 from .blind_model import ResponseModel
 from .scene import STF
@@ -56,6 +57,7 @@ def smoothing_matrix(grid: Grid) -> FloatArray:
 def physical(start: FloatArray, found: FloatArray, smoothing: FloatArray) -> FloatArray:
     """Non-negative rows of unit sum: ``start`` and the smooth part of what ``found`` differs by."""
     rows = np.maximum(start + (found - start) @ smoothing, 0.0)
+    rows[rows < FAINT * rows.max(axis=1, keepdims=True)] = 0.0
     total = rows.sum(axis=1, keepdims=True)
     return np.where(total > 0, rows / np.maximum(total, 1e-12), start)
 

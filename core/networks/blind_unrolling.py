@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -58,6 +59,8 @@ def unroll(
 
 
 def moments(msi: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-    """``Y X^T / P`` (c, C) and ``X X^T / P`` (C, C) in float64 of images (N, c, H, W) and (N, C, H, W)."""
-    bands, channels = (one.transpose(0, 1).flatten(1).double() for one in (msi, image))
-    return bands @ channels.T / bands.shape[1], channels @ channels.T / bands.shape[1]
+    """``Y X^T / P`` (c, C) and ``X X^T / P`` (C, C) of images (N, c, H, W) and (N, C, H, W), as float64."""
+    bands, channels = (one.transpose(0, 1).flatten(1) for one in (msi, image))
+    joint = torch.cat([bands, channels]) @ channels.T / bands.shape[1]
+    cross, gram = joint.double().split([len(bands), len(channels)])
+    return cross, gram

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..spectral.band_shapes import FAINT
+
 _SMOOTH_NM = 15.0
 _HEADS = 2
 
@@ -24,9 +26,11 @@ def smoothing_matrix(wavelength_nm: Tensor, deviation_nm: float = _SMOOTH_NM) ->
 def physical(start: Tensor, found: Tensor, smoothing: Tensor) -> Tensor:
     """A physical response near ``found`` (c, C): the smooth part of its change from ``start``, which is one.
 
-    Only the change is smoothed, so that rows do not widen from stage to stage.
+    Only the change is smoothed, so that rows do not widen from stage to stage. What stays below a share of a
+    row's maximum is none of its band.
     """
     row = F.relu(start + (found - start) @ smoothing)
+    row = torch.where(row < FAINT * row.amax(dim=1, keepdim=True), torch.zeros_like(row), row)
     total = row.sum(dim=1, keepdim=True)
     return torch.where(total > 0, row / total.clamp(min=1e-12), start)
 

@@ -19,6 +19,7 @@ from .grids import FloatArray, Grid
 from .responses import hat_matrix, super_gaussian
 
 _TABLE = Path(__file__).parent / "tables" / "known_bands.csv"
+FAINT = 0.03  # share of a row's maximum below which a band has no response
 _EXPONENT = 4  # between a Gaussian (2) and a box
 _STEP_NM = 2.0
 _NEAR = 0.02  # bands whose centres differ by this share of the wavelength are taken for relatives

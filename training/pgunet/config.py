@@ -27,8 +27,8 @@ class LossConfig:
 class ScheduleConfig:
     """Optimiser steps in all and peak learning rate of a one-cycle schedule."""
 
-    steps: int = 3_000
-    rate: float = 1.5e-3
+    steps: int = 1_200
+    rate: float = 2e-3
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,15 @@ def _on(target: str, steps: int, **network: object) -> TrainingConfig:
     return TrainingConfig(
         network=PGUNetConfig(channels=len(grid(target)), **network),
         schedule=ScheduleConfig(steps=steps),
-        scenes=SceneConfig(target=target, sides=(16,), pixels=2048, native_share=0.0),
+        scenes=SceneConfig(target=target, sides=(12,), pixels=1152, native_share=0.0),
     )
 
 
-_FULL = _on("aviris172", 2_000)
+_FULL = _on("aviris172", 1_200)
 CONFIGS = {
     "pgunet-aviris172": _FULL,
-    "pgunet-vnir": _on("vnir", 900, rank=16),
-    "pgunet-visible31": _on("visible31", 700, rank=12),
+    "pgunet-vnir": _on("vnir", 600, rank=16),
+    "pgunet-visible31": _on("visible31", 500, rank=12),
     # The published numbers of stages.
     "pgunet-aviris172-seven": replace(_FULL, network=replace(_FULL.network, stages=7)),
     "pgunet-aviris172-nine": replace(_FULL, network=replace(_FULL.network, stages=9)),

@@ -48,7 +48,7 @@ class ResponsePart(nn.Module):
 
 
 def deployed(task: PGUNetTask) -> PGUNet:
-    """The network as it is stored, with weights rounded to half precision."""
+    """The network as it is stored, with weights and tables rounded to half precision."""
     network = deepcopy(task.network).float().eval()
     round_to_half(network, _LARGE)
     return network
