@@ -50,8 +50,9 @@ def response_step(cross: FloatArray, gram: FloatArray, target: FloatArray, beta:
 def smoothing_matrix(grid: Grid) -> FloatArray:
     """Averages over near wavelengths, ``(C, C)``."""
     distance = (grid.wavelength_nm[:, None] - grid.wavelength_nm) / _SMOOTH_NM
-    weight: FloatArray = np.exp(-0.5 * distance**2)
-    return weight / weight.sum(axis=1, keepdims=True)
+    weight = np.exp(-0.5 * distance**2)
+    smoothing: FloatArray = weight / weight.sum(axis=1, keepdims=True)
+    return smoothing
 
 
 def physical(start: FloatArray, found: FloatArray, smoothing: FloatArray) -> FloatArray:

@@ -62,5 +62,4 @@ def moments(msi: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
     """``Y X^T / P`` (c, C) and ``X X^T / P`` (C, C) of images (N, c, H, W) and (N, C, H, W), as float64."""
     bands, channels = (one.transpose(0, 1).flatten(1) for one in (msi, image))
     joint = torch.cat([bands, channels]) @ channels.T / bands.shape[1]
-    cross, gram = joint.double().split([len(bands), len(channels)])
-    return cross, gram
+    return joint[: len(bands)].double(), joint[len(bands) :].double()

@@ -103,13 +103,18 @@ class MixtureStart(nn.Module):
         count = constant.shape[0]
         offset = (whitening @ centre[:, :, None])[:, :, 0]
         away = F.conv2d(msi, whitening.flatten(0, 1)[:, :, None, None], -offset.flatten())
-        distance = away.unflatten(1, (count, -1)).square().sum(dim=2)
+        distance = _by_component(away, count).square().sum(dim=2)
         power = 0.5 * (FREEDOM + torch.ones_like(centre[0]).sum())
         share = (constant[None, :, None, None] - power * torch.log1p(distance / FREEDOM)).softmax(dim=1)
         start = self.get_buffer("level") - (gain @ centre[:, :, None])[:, :, 0]
         levels = F.conv2d(msi, gain.flatten(0, 1)[:, :, None, None], start.flatten())
-        joint = (levels.unflatten(1, (count, -1)) * share[:, :, None]).sum(dim=1)
+        joint = (_by_component(levels, count) * share[:, :, None]).sum(dim=1)
         return F.conv2d(joint, self.get_buffer("basis")[:, :, None, None], self.get_buffer("mean"))
+
+
+def _by_component(image: Tensor, count: int) -> Tensor:
+    """Planes ``(N, count * k, H, W)`` as ``(N, count, k, H, W)``."""
+    return torch.unflatten(image, 1, (count, -1))
 
 
 class PGUNet(nn.Module):

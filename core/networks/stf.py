@@ -42,7 +42,8 @@ def back_projection(response: Tensor, alpha: Tensor) -> Tensor:
     (Woodbury).
     """
     gram = response @ response.T + alpha * torch.eye(len(response), dtype=response.dtype)
-    return torch.linalg.solve(gram, response).T
+    back: Tensor = torch.linalg.solve(gram, response).T
+    return back
 
 
 def response_step(cross: Tensor, gram: Tensor, target: Tensor, beta: Tensor) -> Tensor:
@@ -55,7 +56,8 @@ def response_step(cross: Tensor, gram: Tensor, target: Tensor, beta: Tensor) -> 
         beta: positive weight of it.
     """
     normal = gram + beta * torch.eye(len(gram), dtype=gram.dtype)
-    return torch.linalg.solve(normal, (cross + beta * target).T).T
+    found: Tensor = torch.linalg.solve(normal, (cross + beta * target).T).T
+    return found
 
 
 class PNet(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +29,7 @@ class ConsistencyGauge:
         grid: Grid,
         scale_factor: int = 1,
         skip: tuple[str, ...] = (),
-        response: npt.NDArray[np.floating] | None = None,
+        response: npt.NDArray[Any] | None = None,
     ) -> None:
         """Prepare a gauge.
 

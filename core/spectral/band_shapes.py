@@ -46,8 +46,9 @@ class BandShapes:
         """Response ``(c, C)``: non-negative, of unit sum, super-Gaussians of these centres and widths."""
         at, weights = self._samples
         curves = [super_gaussian(at, centre, width, exponent) for centre, width in zip(centre_nm, width_nm)]
-        rows: FloatArray = np.array(curves) @ weights + 1e-12 / len(self.grid)
-        return rows / rows.sum(axis=1, keepdims=True)
+        sums = np.array(curves) @ weights + 1e-12 / len(self.grid)
+        rows: FloatArray = sums / sums.sum(axis=1, keepdims=True)
+        return rows
 
     def centre_and_width(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Centroid and full width at half maximum in nm, each ``(c,)``, of rows ``(c, C)``.

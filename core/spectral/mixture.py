@@ -9,6 +9,7 @@ Yu, Sapiro and Mallat 2012, "Solving inverse problems with piecewise linear esti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,7 @@ class SpectralMixture:
 
 
 def fit_mixture(
-    spectra: npt.NDArray[np.floating], rank: int, components: int, seed: int = 0, steps: int = 25
+    spectra: npt.NDArray[Any], rank: int, components: int, seed: int = 0, steps: int = 25
 ) -> SpectralMixture:
     """Fit a mixture to spectra ``(n, C)`` by principal components and expectation-maximisation.
 
@@ -147,5 +148,6 @@ def _shares(table: FloatArray, weight: FloatArray, level: FloatArray, factor: Fl
     for one, (w, m, f) in enumerate(zip(weight, level, factor)):
         away = np.linalg.solve(f, (table - m).T)
         logs[:, one] = np.log(w) - np.log(np.diag(f)).sum() - 0.5 * (away**2).sum(axis=0)
-    share: FloatArray = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return share / share.sum(axis=1, keepdims=True)
+    share = np.exp(logs - logs.max(axis=1, keepdims=True))
+    shares: FloatArray = share / share.sum(axis=1, keepdims=True)
+    return shares

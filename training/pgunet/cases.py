@@ -14,7 +14,7 @@ from ..data.spectra import WORKING_GRID, Collection
 from ..evaluation.scores import FOOTPRINTS, HeldOutScene, tiles_of
 from .responses import FEWEST, read_camera
 
-# Files of the held-out cameras, and bands to leave out: panchromatic, cirrus, WorldView-3's short-wave camera.
+# Files of the held-out cameras, and bands to leave out: panchromatic, cirrus, WorldView-3's second camera.
 _CAMERAS = {
     "WorldView-3": ("WV3", ("PAN", "SWIR")),
     "PlanetScope SD8": ("PS_SD8", ()),

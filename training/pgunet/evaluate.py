@@ -1,4 +1,4 @@
-"""Evaluation: held-out scenes through held-out cameras, against regressions that know and do not know them."""
+"""Evaluation: held-out scenes through held-out cameras, beside regressions that know them or do not."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class ResponseScore:
         centre_nm: distance of the centroids in nm.
         width: relative error of the full width at half maximum.
         angle: between rows smoothed to 20 nm, in degrees.
-        covered: whether centre and width lie within two of their stated deviations; empty where there are none.
+        covered: whether centre and width lie within two of their stated deviations, where there are such.
     """
 
     camera: str
