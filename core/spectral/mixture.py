@@ -98,7 +98,7 @@ def fit_mixture(
     spectra = spectra.astype(np.float64)
     mean = spectra.mean(axis=0)
     away = spectra - mean
-    basis = np.linalg.eigh(away.T @ away)[1][:, ::-1][:, :rank]
+    basis = np.ascontiguousarray(np.linalg.eigh(away.T @ away)[1][:, ::-1][:, :rank])
     table = away @ basis
     rest = ((away - table @ basis.T) ** 2).mean(axis=0)
     share = _first_shares(table, components, rng)
@@ -115,10 +115,13 @@ _SWEEPS = 10
 
 
 def _first_shares(table: FloatArray, components: int, rng: np.random.Generator) -> FloatArray:
-    """Shares ``(n, M)`` of the components by k-means on scaled coordinates."""
+    """Shares ``(n, M)`` of the components by k-means++ on scaled coordinates (Arthur, Vassilvitskii 2007)."""
     deviation = table.std(axis=0)
     scaled = table / deviation.clip(0.05 * deviation[0])
-    middles = scaled[rng.choice(len(scaled), components, replace=False)]
+    middles = scaled[rng.integers(len(scaled), size=1)]
+    while len(middles) < components:
+        away = np.min([((scaled - one) ** 2).sum(axis=1) for one in middles], axis=0)
+        middles = np.concatenate([middles, scaled[rng.choice(len(scaled), 1, p=away / away.sum())]])
     for _ in range(_SWEEPS):
         distance = (middles**2).sum(axis=1) - 2.0 * scaled @ middles.T
         nearest = distance.argmin(axis=1)

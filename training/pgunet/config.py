@@ -28,7 +28,7 @@ class ScheduleConfig:
     """Optimiser steps in all and peak learning rate of a one-cycle schedule."""
 
     steps: int = 1_200
-    rate: float = 2e-3
+    rate: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _on(target: str, steps: int, **network: object) -> TrainingConfig:
     return TrainingConfig(
         network=PGUNetConfig(channels=len(grid(target)), **network),
         schedule=ScheduleConfig(steps=steps),
-        scenes=SceneConfig(target=target, sides=(12,), pixels=1152, native_share=0.0),
+        scenes=SceneConfig(target=target, sides=(6,), pixels=1152, native_share=0.0),
     )
 
 

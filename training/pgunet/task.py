@@ -24,6 +24,7 @@ from .config import TrainingConfig
 from .responses import Camera, Cameras
 
 _CENTRE_NM, _UNKNOWN_NM = 3.0, 20.0  # deviation of the centres that the response starts from
+_PENALTIES_FASTER = 10.0  # rate of the penalties' logarithms, of which few steps must move far
 _WIDTH = 0.3  # deviation of the logarithm of the widths
 
 
@@ -149,8 +150,11 @@ class PGUNetTask(lightning.LightningModule):
     def configure_optimizers(self) -> dict[str, object]:
         """Adam with a one-cycle schedule, stepped every batch."""
         plan = self.config.schedule
-        optimiser = torch.optim.Adam(self.network.parameters(), plan.rate)
+        penalties = [self.network.log_alpha, self.network.log_beta]
+        weights = [*self.network.z_nets.parameters(), *self.network.p_nets.parameters()]
+        optimiser = torch.optim.Adam([{"params": weights}, {"params": penalties}], plan.rate)
+        rates = [plan.rate, _PENALTIES_FASTER * plan.rate]
         scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, plan.rate, total_steps=plan.steps + 1, pct_start=0.1, final_div_factor=100.0
+            optimiser, rates, total_steps=plan.steps + 1, pct_start=0.1, final_div_factor=100.0
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
