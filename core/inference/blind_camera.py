@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import RasterError
 from ..raster.blocks import Source
 from ..spectral.grids import FloatArray, Grid
+from .bands import check_numbers
 from .card import Card, CardInput
 
 FEWEST, MOST = 3, 12  # bands
@@ -34,7 +35,7 @@ def chosen_bands(source: Source, numbers: Sequence[int]) -> tuple[int, ...]:
     """The bands to use (from 1): those given, or all.
 
     Raises:
-        RasterError: there are fewer than 3 or more than 12.
+        RasterError: there are fewer than 3 or more than 12, one of them twice, or one that is not there.
     """
     chosen = tuple(numbers) or tuple(range(1, len(source.bands) + 1))
     if not FEWEST <= len(chosen) <= MOST:
@@ -43,6 +44,7 @@ def chosen_bands(source: Source, numbers: Sequence[int]) -> tuple[int, ...]:
             f"{len(chosen)} bands {what}; blind spectral super-resolution takes {FEWEST} to {MOST}. "
             "Choose some by their numbers."
         )
+    check_numbers(chosen, source.bands)
     return chosen
 
 

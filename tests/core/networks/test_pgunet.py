@@ -9,7 +9,7 @@ from hyperlift.core.spectral import grid
 from hyperlift.core.spectral.band_shapes import BandShapes
 from hyperlift.core.spectral.mixture import fit_mixture
 
-CONFIG = PGUNetConfig(channels=31, stages=3, features=8, rank=4, components=3)
+CONFIG = PGUNetConfig(channels=31, stages=3, features=24, rank=4, components=3)
 
 
 @pytest.fixture(scope="module")
