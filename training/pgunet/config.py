@@ -64,9 +64,10 @@ def _on(target: str, steps: int, **network: object) -> TrainingConfig:
 
 _FULL = _on("aviris172", 1_200)
 CONFIGS = {
+    "pgunet": _FULL,
     "pgunet-aviris172": _FULL,
-    "pgunet-vnir": _on("vnir", 350, rank=16),
-    "pgunet-visible31": _on("visible31", 300, rank=12),
+    "pgunet-vnir": _on("vnir", 120, rank=16),
+    "pgunet-visible31": _on("visible31", 100, rank=12),
     # The published numbers of stages.
     "pgunet-aviris172-seven": replace(_FULL, network=replace(_FULL.network, stages=7)),
     "pgunet-aviris172-nine": replace(_FULL, network=replace(_FULL.network, stages=9)),

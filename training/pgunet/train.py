@@ -23,7 +23,7 @@ from .responses import Cameras, read_cameras
 from .task import CameraStream, PGUNetTask
 
 _MIXTURE_SEED = 7
-_PER_PATCH = 64  # spectra that each patch gives to the mixture
+_OF = 2  # one of so many pixels is taken: neighbours are alike
 
 
 def drawn_spectra(maker: SceneMaker, count: int) -> np.ndarray:
@@ -33,8 +33,7 @@ def drawn_spectra(maker: SceneMaker, count: int) -> np.ndarray:
     while sum(map(len, tables)) < count:
         rng = np.random.default_rng([_MIXTURE_SEED, number])
         pixels = maker.batch(rng).hsi.permute(0, 2, 3, 1).flatten(0, 2).numpy()
-        patches = -(-len(pixels) // (maker.config.sides[0] ** 2))
-        tables.append(pixels[rng.choice(len(pixels), _PER_PATCH * patches, replace=False)])
+        tables.append(pixels[rng.permutation(len(pixels))[: len(pixels) // _OF]])
         number += 1
     return np.concatenate(tables)[:count]
 
