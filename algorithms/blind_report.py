@@ -44,7 +44,7 @@ def _camera(title: str, camera: Camera, report: BlindReport | None) -> Iterator[
     """Curves, and a table of bands; the fit is that of the whole scene."""
     yield f"<h2>{escape(title)}</h2>"
     if pictures.available():
-        yield pictures.spectra(_lines(camera), "Response (share)", "Responses of the bands")
+        yield pictures.spectra(_lines(camera), "Response per nm", "Responses of the bands")
     centre, width = camera.centre_and_width_nm
     nominal = (
         ["unknown"] * len(centre) if camera.nominal_nm is None else [f"{v:.0f}" for v in camera.nominal_nm]
@@ -67,14 +67,14 @@ def _camera(title: str, camera: Camera, report: BlindReport | None) -> Iterator[
 
 def _lines(camera: Camera) -> list[pictures.Lines]:
     """The estimate, and where centres were given the bands of 40 nm that one would have taken without it."""
-    order, grid = camera.grid.order, camera.grid
+    grid, shapes = camera.grid, BandShapes(camera.grid)
 
     def lines(title: str, rows: np.ndarray) -> pictures.Lines:
-        library = SpectralLibrary(camera.names, rows[:, order], grid.wavelength_nm[order])
+        library = SpectralLibrary(camera.names, shapes.per_nm(rows), grid.wavelength_nm[grid.order])
         return pictures.Lines(title, library, range(len(rows)))
 
     found = [lines("Estimated", camera.stf)]
     if camera.nominal_nm is not None:
-        bumps = BandShapes(grid).rows(camera.nominal_nm, np.full(len(camera.names), 40.0), 2.0)
+        bumps = shapes.rows(camera.nominal_nm, np.full(len(camera.names), 40.0), 2.0)
         found.append(lines("Nominal centres, 40 nm wide", bumps))
     return found

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy.typing as npt
 
 from ..errors import RasterError
-from ..raster.arrays import ArraySink, ArraySource
-from ..raster.blocks import PixelArray, RasterProfile
+from ..raster.arrays import ArraySource, array_sinks
+from ..raster.blocks import PixelArray
 from ..spectral.grids import FloatArray
 from .blind_scene import BlindOptions, blind_scene, open_blind
 from .scene import LiftOptions, lift_scene
@@ -60,12 +60,7 @@ def lift(msi: npt.ArrayLike, model: str | Path = "explains2a", device: str = "au
             f"The image has {len(source.bands)} bands, the model needs {bands}: "
             f"{', '.join(session.card.input.bands)}."
         )
-    sinks: list[ArraySink] = []
-
-    def make_sink(profile: RasterProfile) -> ArraySink:
-        sinks.append(ArraySink(profile))
-        return sinks[0]
-
+    sinks, make_sink = array_sinks()
     options = LiftOptions(tuple(range(1, bands + 1)), scale=1.0, offset=0.0, data_type="float32")
     report = lift_scene(source, make_sink, session, options)
     for sentence in report.warnings:
@@ -98,12 +93,7 @@ def blind(
         UserWarning: the graphics card is not used although asked for, or memory was short.
     """
     source = ArraySource(msi)
-    sinks: list[ArraySink] = []
-
-    def make_sink(profile: RasterProfile) -> ArraySink:
-        sinks.append(ArraySink(profile))
-        return sinks[0]
-
+    sinks, make_sink = array_sinks()
     lifting = LiftOptions(scale=1.0, offset=0.0, data_type="float32")
     options = BlindOptions(tuple(centres or ()), lifting)
     report = blind_scene(source, make_sink, open_blind(grid, device), options)

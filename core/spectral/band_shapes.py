@@ -55,11 +55,19 @@ class BandShapes:
 
         A row holds weights of channels; per nanometre they make a curve, linear between the channels.
         """
-        order = self.grid.order
-        centres = self.grid.wavelength_nm[order]
-        per_nm = rows[:, order] / _reach(centres, 3.0 * float(np.median(np.diff(centres))))
+        centres = self.grid.wavelength_nm[self.grid.order]
         centroid = rows @ self.grid.wavelength_nm / rows.sum(axis=1)
-        return centroid, np.array([_half_width(centres, curve) for curve in per_nm])
+        return centroid, np.array([_half_width(centres, curve) for curve in self.per_nm(rows)])
+
+    def per_nm(self, rows: FloatArray) -> FloatArray:
+        """Rows ``(c, C)`` divided by what each channel stands for, in the order of increasing wavelength.
+
+        Where detectors meet channels lie close together and have small weights, but the response has no dip.
+        """
+        centres = self.grid.wavelength_nm[self.grid.order]
+        hole = 3.0 * float(np.median(np.diff(centres)))
+        curves: FloatArray = rows[:, self.grid.order] / _reach(centres, hole)
+        return curves
 
 
 def _reach(centres: FloatArray, hole: float) -> FloatArray:

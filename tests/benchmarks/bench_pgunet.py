@@ -17,7 +17,7 @@ from hyperlift.core.inference.blind_model import blind_model
 from hyperlift.core.inference.blind_scene import BlindOptions, blind_scene, open_blind
 from hyperlift.core.inference.scene import LiftOptions
 from hyperlift.core.networks.pgunet import PGUNet, PGUNetConfig
-from hyperlift.core.raster.arrays import ArraySink, ArraySource
+from hyperlift.core.raster.arrays import ArraySource, array_sinks
 from hyperlift.core.spectral import grid
 from hyperlift.training.model_files import open_graph
 from hyperlift.training.pgunet.export import example
@@ -59,12 +59,7 @@ def scene_time() -> None:
     small = rng.random((len(CENTRES), SCENE // 32, SCENE // 32))
     image = 0.05 + 0.3 * np.kron(small, np.ones((32, 32))).astype(np.float32)
     image = image + 0.01 * rng.random(image.shape, dtype=np.float32)
-    sinks: list[ArraySink] = []
-
-    def make_sink(profile):
-        sinks.append(ArraySink(profile))
-        return sinks[0]
-
+    sinks, make_sink = array_sinks()
     lift = LiftOptions(scale=1.0, offset=0.0, data_type="float32")
     reports = []
     whole = seconds(

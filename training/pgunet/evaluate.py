@@ -16,8 +16,7 @@ from hyperlift.core.inference.blind_scene import BlindOptions, Camera, blind_sce
 from hyperlift.core.inference.blind_stages import constants
 from hyperlift.core.inference.scene import LiftOptions
 from hyperlift.core.inference.session import Session
-from hyperlift.core.raster.arrays import ArraySink, ArraySource
-from hyperlift.core.raster.blocks import RasterProfile
+from hyperlift.core.raster.arrays import ArraySource, array_sinks
 
 from ..data.scenes import SceneMaker, scene_maker
 from ..data.spectra import Collection, data_folder, load_collections
@@ -55,12 +54,7 @@ def run_blind(
     models: Models, msi: np.ndarray, centres: Sequence[float] = (), refine: bool = True
 ) -> tuple[np.ndarray, Camera]:
     """Lift an image ``(c, H, W)``; returns ``(C, H, W)`` and the camera."""
-    sinks: list[ArraySink] = []
-
-    def make_sink(profile: RasterProfile) -> ArraySink:
-        sinks.append(ArraySink(profile))
-        return sinks[0]
-
+    sinks, make_sink = array_sinks()
     lifting = LiftOptions(scale=1.0, offset=0.0, data_type="float32")
     options = BlindOptions(tuple(centres), lifting, refine)
     report = blind_scene(ArraySource(msi), make_sink, models, options)

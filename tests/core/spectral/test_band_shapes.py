@@ -44,3 +44,13 @@ def test_cameras_of_the_evaluation_are_not_known():
     text = (BandShapes.__module__, known_bands())
     centres = {tuple(np.round(centre)) for centre, _ in text[1]}
     assert (482.0, 547.0, 605.0, 660.0, 723.0, 827.0, 922.0) not in {one[1:] for one in centres}
+
+
+def test_curves_have_no_dip_where_detectors_meet():
+    shapes = BandShapes(grid("aviris172"))
+    rows = shapes.rows(np.array([660.0]), np.array([80.0]))
+    centres = shapes.grid.wavelength_nm[shapes.grid.order]
+    top = shapes.per_nm(rows)[0, np.abs(centres - 660.0) < 20]
+    assert top.min() > 0.8 * top.max()
+    weights = rows[0, shapes.grid.order][np.abs(centres - 660.0) < 20]
+    assert weights.min() < 0.7 * weights.max()
