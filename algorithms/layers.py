@@ -7,7 +7,8 @@ import math
 from qgis.core import QgsRasterLayer, QgsRectangle
 
 from ..core.errors import RasterError
-from ..core.raster.blocks import Georeference, Window
+from ..core.raster.blocks import Georeference, Source, Window
+from ..core.raster.input import check_upright
 
 # Extents that meet a pixel's edge up to rounding do not take in its neighbour (share of a pixel).
 _EDGE = 1e-3
@@ -28,6 +29,18 @@ def file_of(layer: QgsRasterLayer) -> str:
             "(Export > Save As...) and use that."
         )
     return source
+
+
+def extent_window(extent: QgsRectangle | None, source: Source) -> Window | None:
+    """The part of a raster that an extent in its CRS touches; None, the whole, without one.
+
+    Raises:
+        RasterError: they do not overlap, or the raster is rotated.
+    """
+    if extent is None:
+        return None
+    check_upright(source)
+    return window_of(extent, source.georeference, source.shape)
 
 
 def window_of(extent: QgsRectangle, georeference: Georeference, shape: tuple[int, int]) -> Window:

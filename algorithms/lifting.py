@@ -12,9 +12,8 @@ from ..core.inference.report import Monitor, SceneReport
 from ..core.inference.scene import LiftOptions, lift_scene
 from ..core.inference.session import Session
 from ..core.raster.gdal_backend import GdalSink, GdalSource
-from ..core.raster.input import check_upright
 from ..core.raster.output import require_distinct
-from .layers import window_of
+from .layers import extent_window
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,7 @@ class LiftingJob:
         """
         with closing(GdalSource(self.input)) as source:
             require_distinct(output, source.files)
-            window = None
-            if self.extent is not None:
-                check_upright(source)
-                window = window_of(self.extent, source.georeference, source.shape)
+            window = extent_window(self.extent, source)
             session = Session.open(self.model, self.device)
             options = replace(self.options, window=window)
             return lift_scene(source, partial(GdalSink, output), session, options, monitor)

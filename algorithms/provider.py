@@ -9,6 +9,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from .base import ICON
 from .blind_source_separation import BlindSourceSeparation
+from .blind_spectral_super_resolution import BlindSpectralSuperResolution
 from .estimate_abundances import EstimateAbundances
 from .estimate_endmember_count import EstimateEndmemberCount
 from .extract_endmembers import ExtractEndmembers
@@ -17,6 +18,7 @@ from .spectral_super_resolution import SpectralSuperResolution
 
 ALGORITHMS = (
     SpectralSuperResolution,
+    BlindSpectralSuperResolution,
     EstimateEndmemberCount,
     ExtractEndmembers,
     EstimateAbundances,

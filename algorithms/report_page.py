@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -41,7 +41,20 @@ def write_page(path: str, report: SceneReport, output: str) -> None:
     Raises:
         HyperLiftError: the page cannot be written.
     """
-    page = _PAGE.format(title="Spectral super-resolution", body="\n".join(_body(report, output)))
+    write_report(path, page_of("Spectral super-resolution", "\n".join(_body(report, output))))
+
+
+def page_of(title: str, body: str) -> str:
+    """A whole page."""
+    return _PAGE.format(title=title, body=body)
+
+
+def write_report(path: str, page: str) -> None:
+    """Write a page on a result that is complete.
+
+    Raises:
+        HyperLiftError: the page cannot be written.
+    """
     try:
         Path(path).write_text(page, encoding="utf-8")
     except OSError as error:
@@ -53,17 +66,18 @@ def write_page(path: str, report: SceneReport, output: str) -> None:
 
 def _body(report: SceneReport, output: str) -> Iterable[str]:
     yield from (f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings)
-    yield _table(_facts(report, output))
+    yield table_of(facts(report, output))
     if report.consistency:
         yield "<h2>Consistency with the input</h2>"
         yield (
             "<p>Median of the absolute difference between the input and the result as Sentinel-2 would see "
             "it, in reflectance. Bands beyond the wavelengths of the result are left out.</p>"
         )
-        yield _table({band: f"{value:.4f}" for band, value in report.consistency.items()}, numbers=True)
+        yield table_of({band: f"{value:.4f}" for band, value in report.consistency.items()}, numbers=True)
 
 
-def _facts(report: SceneReport, output: str) -> dict[str, str]:
+def facts(report: SceneReport, output: str) -> dict[str, str]:
+    """What was done to a scene, by name."""
     rows, columns = report.shape
     return {
         "Input": report.source,
@@ -81,9 +95,19 @@ def _facts(report: SceneReport, output: str) -> dict[str, str]:
     }
 
 
-def _table(rows: Mapping[str, str], numbers: bool = False) -> str:
+def table_of(rows: Mapping[str, str], numbers: bool = False) -> str:
+    """A table of names and values."""
     cell = '<td class="number">' if numbers else "<td>"
     lines = "\n".join(
         f"<tr><th>{escape(name)}</th>{cell}{escape(value)}</td></tr>" for name, value in rows.items()
     )
     return f"<table>\n{lines}\n</table>"
+
+
+def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with a header."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    lines = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row) + "</tr>" for row in rows
+    )
+    return f"<table>\n<tr>{head}</tr>\n{lines}\n</table>"

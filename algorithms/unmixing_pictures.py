@@ -54,7 +54,11 @@ def available() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def spectra(parts: Sequence[Lines]) -> str:
+def spectra(
+    parts: Sequence[Lines],
+    label: str = "Value, in the unit of the image",
+    caption: str = "Spectra of the endmembers",
+) -> str:
     """Spectra over wavelength, or over the number of the band where that is unknown; images side by side."""
     figure = _figure(_SPECTRA_WIDE, 5.0)
     room = _SPECTRA_WIDE / len(parts) - _MARGIN
@@ -66,8 +70,8 @@ def spectra(parts: Sequence[Lines]) -> str:
         axes.set_title(_fitting(part.title, room, "large"), fontsize=_POINTS["large"])
         axes.set(xlabel="Band" if centres is None else "Wavelength (nm)")
         axes.legend(fontsize="small", ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.15))
-    figure.axes[0].set_ylabel("Value, in the unit of the image")
-    return _picture(figure, "Spectra of the endmembers")
+    figure.axes[0].set_ylabel(label)
+    return _picture(figure, caption)
 
 
 def curve(scores: dict[int, float], count: int, logarithmic: bool = False) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import HyperLiftError
 from . import unmixing_pictures as pictures
-from .report_page import _PAGE, _table
+from .report_page import page_of, rows_of, table_of
 from .unmixing_layers import centre_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def count_page(title: str, method: str, order: BoundedOrder) -> str:
     if order.found != order.count:
         number += f", within the bounds that were given; the method found {order.found}"
     facts = {"Image": title, "Method": METHODS[method][0], "Number of endmembers": number}
-    body = [_table(facts), *_curve(method, order)]
+    body = [table_of(facts), *_curve(method, order)]
     return _page("Number of endmembers", body)
 
 
@@ -67,7 +67,7 @@ def separation_page(
         other: separation of another image of the same pixels to compare it with.
         pairs: which endmember of the other belongs to which.
     """
-    body = [_table({**_facts(separation), **{name: path for name, path in files.items() if path}})]
+    body = [table_of({**_facts(separation), **{name: path for name, path in files.items() if path}})]
     if other is None:
         body += _alone(separation)
     else:
@@ -76,7 +76,7 @@ def separation_page(
 
 
 def _page(title: str, body: Sequence[str]) -> str:
-    return _PAGE.format(title=title, body="\n".join(_without_pictures(body)))
+    return page_of(title, "\n".join(_without_pictures(body)))
 
 
 def _without_pictures(body: Sequence[str]) -> Iterator[str]:
@@ -116,14 +116,14 @@ def _alone(separation: Separation) -> Iterator[str]:
 def _beside(separation: Separation, other: Separation, pairs: Sequence[Match]) -> Iterator[str]:
     """Both images, endmembers that belong together in one colour and beside each other."""
     yield f"<h2>Compared with {escape(other.title)}</h2>"
-    yield _table(_facts(other))
+    yield table_of(_facts(other))
     yield (
         "<p>Endmembers of the two images are paired so that their abundances correlate most; the difference "
         "is the mean absolute one of the abundances. Both are those of the pixels of the pictures. "
         "Endmembers without a partner come last.</p>"
     )
     first, second = separation.extraction.library.names, other.extraction.library.names
-    yield _rows(
+    yield rows_of(
         (separation.title, other.title, "Correlation", "Difference"),
         [
             (first[pair.first], second[pair.second], f"{pair.correlation:.3f}", f"{pair.difference:.3f}")
@@ -166,7 +166,7 @@ def _places(separation: Separation) -> Iterator[str]:
         centre = centre_of(extraction.georeference, row, column)
         place = (str(row), str(column), f"{centre.x():.10g}", f"{centre.y():.10g}")
         rows.append((name, *place, f"{mean:.1%}"))
-    yield _rows(("Endmember", "Row", "Column", "x", "y", "Mean abundance"), rows)
+    yield rows_of(("Endmember", "Row", "Column", "x", "y", "Mean abundance"), rows)
 
 
 def _shown(method: str, order: BoundedOrder) -> dict[int, float]:
@@ -184,7 +184,7 @@ def _curve(method: str, order: BoundedOrder, title: str = "") -> Iterator[str]:
     if pictures.available():
         yield pictures.curve(scores, order.count, logarithmic=method == "hysime")
     yield f"<p>Score: {escape(label)}.</p>"
-    yield _table({str(number): f"{score:.6g}" for number, score in scores.items()}, numbers=True)
+    yield table_of({str(number): f"{score:.6g}" for number, score in scores.items()}, numbers=True)
 
 
 def _abundances(separation: Separation, image: str = "") -> list[pictures.Map]:
@@ -212,7 +212,7 @@ def _residual(separations: Sequence[Separation]) -> Iterator[str]:
             part = pictures.Map(item.title, item.residual.pixels[0])
             yield pictures.maps([part], 1, (0.0, largest), "RMSE")
     shares = list(separations[0].summary.rmse_percentiles)
-    yield _rows(
+    yield rows_of(
         ("Percentile of the RMSE", *(f"{share} %" for share in shares), "Mean", "Of the mean spectrum"),
         [
             (
@@ -224,12 +224,3 @@ def _residual(separations: Sequence[Separation]) -> Iterator[str]:
             for item in separations
         ],
     )
-
-
-def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a header."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    lines = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row) + "</tr>" for row in rows
-    )
-    return f"<table>\n<tr>{head}</tr>\n{lines}\n</table>"

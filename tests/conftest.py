@@ -196,3 +196,32 @@ def rough_scene():
         return (spectrum * random.uniform(0.5, 1.5, (12, rows, columns))).astype(np.uint16)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def blind_model_file(tmp_path_factory):
+    """Both files of a small PGU-Net of random weights on ``visible31``."""
+    import torch
+
+    from hyperlift.core.networks.pgunet import PGUNetConfig
+    from hyperlift.core.spectral.mixture import fit_mixture
+    from hyperlift.training.data.scenes import SceneConfig
+    from hyperlift.training.pgunet.config import TrainingConfig
+    from hyperlift.training.pgunet.export import export
+    from hyperlift.training.pgunet.task import PGUNetTask
+
+    random = np.random.default_rng(0)
+    axis = np.linspace(0, 1, 31)
+    waves = np.array([np.cos(np.pi * order * axis) for order in range(5)])
+    spectra = 0.2 + random.standard_normal((3000, 5)) * [0.08, 0.06, 0.04, 0.02, 0.01] @ waves
+    shape = PGUNetConfig(channels=31, stages=2, features=8, rank=5, components=3)
+    mixture = fit_mixture(spectra, shape.rank, shape.components)
+    torch.manual_seed(0)
+    task = PGUNetTask(TrainingConfig(shape, scenes=SceneConfig(target="visible31")), vars(mixture))
+    for net in task.network.z_nets:
+        torch.nn.init.normal_(net.out.weight, std=0.02)
+    for net in task.network.p_nets:
+        torch.nn.init.normal_(net.outward.weight, std=0.05)
+    path = tmp_path_factory.mktemp("blind") / "pgunet-visible31.onnx"
+    export(task, path)
+    return path

@@ -24,10 +24,10 @@ _PARITY = 1e-4
 _LARGE = 10_000
 
 
-def round_to_half(module: nn.Module) -> None:
-    """Round the large weights of a module to half precision, as they are stored."""
-    for weight in module.parameters():
-        if weight.numel() >= _LARGE:
+def round_to_half(module: nn.Module, large: int = _LARGE) -> None:
+    """Round weights and tables of ``large`` or more numbers to half precision, as they are stored."""
+    for weight in (*module.parameters(), *module.buffers()):
+        if weight.numel() >= large:
             weight.data = weight.data.half().float()
 
 
@@ -37,6 +37,7 @@ def write_graph(
     outputs: Sequence[str],
     path: Path,
     axes: Mapping[str, Mapping[int, str]],
+    large: int = _LARGE,
 ) -> None:
     """Write a module as an ONNX file, large weights in half precision; it has no card yet.
 
@@ -46,6 +47,7 @@ def write_graph(
         outputs: names of its outputs.
         path: of the file.
         axes: for each input or output the axes of free length, and their names.
+        large: weights of so many numbers or more are stored in half precision.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
@@ -61,15 +63,15 @@ def write_graph(
             opset_version=_OPSET,
             dynamo=False,
         )
-    _store_in_half(path)
+    _store_in_half(path, large)
 
 
-def _store_in_half(path: Path) -> None:
+def _store_in_half(path: Path, large: int) -> None:
     model = onnx.load(path)
     casts = []
     for weight in model.graph.initializer:
         values = onnx.numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < _LARGE:
+        if values.dtype != np.float32 or values.size < large:
             continue
         name = weight.name
         weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))

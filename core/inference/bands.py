@@ -140,6 +140,21 @@ def sentinel2_lines(names: Sequence[str]) -> tuple[FloatArray, FloatArray] | Non
     return seen.centre_nm[places], seen.width_nm[places]
 
 
+def check_numbers(numbers: Sequence[int], table: BandTable) -> None:
+    """Check that a raster has bands of these numbers.
+
+    Raises:
+        RasterError: a band is named twice, or is not there.
+    """
+    if len(set(numbers)) != len(numbers):
+        raise RasterError("The list of band numbers names a band of the raster twice; give each band once.")
+    if not all(1 <= number <= len(table) for number in numbers):
+        raise RasterError(
+            "The list of band numbers names a band that is not there; the raster has bands 1 to "
+            f"{len(table)}."
+        )
+
+
 def _from_numbers(table: BandTable, card: Card, numbers: Sequence[int]) -> BandMatch:
     bands, optional = card.input.bands, card.input.estimators
     without = [name for name in bands if name not in optional]
@@ -148,13 +163,7 @@ def _from_numbers(table: BandTable, card: Card, numbers: Sequence[int]) -> BandM
         raise RasterError(
             f"{len(numbers)} band numbers are given; {_needs(card)}, one number for each, in this order."
         )
-    if len(set(numbers)) != len(numbers):
-        raise RasterError("The list of band numbers names a band of the raster twice; give each band once.")
-    if not all(1 <= number <= len(table) for number in numbers):
-        raise RasterError(
-            "The list of band numbers names a band that is not there; the raster has bands 1 to "
-            f"{len(table)}."
-        )
+    check_numbers(numbers, table)
     return _match(dict(zip(names, numbers)), card, "the numbers given")
 
 

@@ -15,6 +15,7 @@ from ..errors import ModelError
 from ..spectral import Band, Grid, Sensor
 
 _SENSOR = "sentinel2"
+ANY_SENSOR = "any"  # a camera whose bands and responses are told with each scene
 _AGAIN = "export the model again with this version of HyperLift"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -33,7 +34,7 @@ class CardInput:
 
     Attributes:
         name: of the graph's input, ``(1, c, H, W)``.
-        bands: names of the ``c`` bands in their order.
+        bands: names of the ``c`` bands in their order; none where the sensor is ``any``.
         centre_nm: centres of the bands in nm.
         width_nm: widths (FWHM) of the bands in nm.
         scale: reflectance per digital number of the sensor's products.
@@ -83,7 +84,7 @@ class Card:
         architecture: the network.
         version: of the model.
         licence: of the weights.
-        sensor: always ``sentinel2``.
+        sensor: ``sentinel2``, or ``any``.
         input: bands, their order, scale and units.
         output: wavelengths and widths.
         scale_factor: output pixels per input pixel along each side.
@@ -124,7 +125,7 @@ class Card:
             ) from error
         reader = _Reader(entries, "")
         name, sensor = reader.text("name"), reader.text("sensor")
-        if sensor != _SENSOR:
+        if sensor not in (_SENSOR, ANY_SENSOR):
             raise ModelError(
                 f"The model '{name}' was made for the sensor '{sensor}'; choose a model for Sentinel-2."
             )
@@ -132,7 +133,7 @@ class Card:
             name=name,
             **{word: reader.text(word) for word in ("title", "architecture", "version", "licence")},
             sensor=sensor,
-            input=_input(reader.part("input")),
+            input=_input(reader.part("input"), sensor),
             output=_output(reader.part("output")),
             scale_factor=reader.whole("scale_factor", 1),
             halo=reader.whole("halo", 0),
@@ -227,11 +228,13 @@ def _reflectance(reader: _Reader) -> str:
     return "reflectance"
 
 
-def _input(reader: _Reader) -> CardInput:
-    bands = reader.texts("bands")
+def _input(reader: _Reader, sensor: str) -> CardInput:
     scale = reader.number("scale")
     if scale <= 0:
         raise reader.wrong("scale", "a positive number")
+    if sensor == ANY_SENSOR:
+        return CardInput(reader.text("name"), (), (), (), scale, _reflectance(reader))
+    bands = reader.texts("bands")
     estimators = reader.part("estimators") if "estimators" in reader.entries else _Reader({}, "estimators")
     return CardInput(
         name=reader.text("name"),

@@ -15,6 +15,7 @@ from ..errors import ModelError
 from .card import Card
 
 _FOLDER = Path(__file__).resolve().parents[2] / "resources" / "models"
+_OTHER_JOBS = ("pgunet-",)  # beginnings of the names of models for other jobs
 _DIGITS = 64
 _CHUNK = 1 << 20
 
@@ -24,7 +25,12 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def model_names() -> list[str]:
-    """Names of the bundled models."""
+    """Names of the bundled models that lift Sentinel-2 images."""
+    return [name for name in bundled_names() if not name.startswith(_OTHER_JOBS)]
+
+
+def bundled_names() -> list[str]:
+    """Names of all bundled model files."""
     return sorted(path.stem for path in _FOLDER.glob("*.onnx"))
 
 
@@ -34,7 +40,7 @@ def model_path(name: str) -> Path:
     Raises:
         ModelError: no bundled model has that name.
     """
-    if name not in model_names():
+    if name not in bundled_names():
         known = ", ".join(model_names()) or "none is installed"
         raise ModelError(
             f"There is no model '{name}'; choose a bundled one ({known}) or a model file (.onnx)."

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy.typing as npt
 
 from ..errors import RasterError
-from ..raster.arrays import ArraySink, ArraySource
-from ..raster.blocks import PixelArray, RasterProfile
+from ..raster.arrays import ArraySource, array_sinks
+from ..raster.blocks import PixelArray
+from ..spectral.grids import FloatArray
+from .blind_scene import BlindOptions, blind_scene, open_blind
 from .scene import LiftOptions, lift_scene
 from .session import Session
+
+
+@dataclass(frozen=True, eq=False)
+class Blind:
+    """A blind estimate.
+
+    Attributes:
+        hsi: reflectance ``(C, H, W)``, float32, NaN where the image has one.
+        stf: the camera's response ``(c, C)``, rows not negative and of unit sum.
+    """
+
+    hsi: PixelArray
+    stf: FloatArray
 
 
 def lift(msi: npt.ArrayLike, model: str | Path = "explains2a", device: str = "auto") -> PixelArray:
@@ -43,14 +60,43 @@ def lift(msi: npt.ArrayLike, model: str | Path = "explains2a", device: str = "au
             f"The image has {len(source.bands)} bands, the model needs {bands}: "
             f"{', '.join(session.card.input.bands)}."
         )
-    sinks: list[ArraySink] = []
-
-    def make_sink(profile: RasterProfile) -> ArraySink:
-        sinks.append(ArraySink(profile))
-        return sinks[0]
-
+    sinks, make_sink = array_sinks()
     options = LiftOptions(tuple(range(1, bands + 1)), scale=1.0, offset=0.0, data_type="float32")
     report = lift_scene(source, make_sink, session, options)
     for sentence in report.warnings:
         warnings.warn(sentence, stacklevel=2)
     return sinks[0].pixels
+
+
+def blind(
+    msi: npt.ArrayLike,
+    centres: Sequence[float] | None = None,
+    grid: str = "aviris172",
+    device: str = "auto",
+) -> Blind:
+    """Lift an image of a camera whose responses are unknown, and estimate these.
+
+    Args:
+        msi: reflectance as a fraction, shape ``(c, H, W)``, 3 to 12 bands; pixels with a NaN are left out.
+        centres: nominal centres of the bands in nm, None where they are unknown. With them the response is
+            far more certain.
+        grid: ``aviris172``, ``vnir`` or ``visible31``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        RasterError: the image has another shape, bands that say nothing, or no valid pixel; the centres are
+            not on the grid, or not one for each band.
+        ModelError: there is no such grid or device, or the network fails.
+        RuntimeMissingError: onnxruntime is not installed.
+
+    Warns:
+        UserWarning: the graphics card is not used although asked for, or memory was short.
+    """
+    source = ArraySource(msi)
+    sinks, make_sink = array_sinks()
+    lifting = LiftOptions(scale=1.0, offset=0.0, data_type="float32")
+    options = BlindOptions(tuple(centres or ()), lifting)
+    report = blind_scene(source, make_sink, open_blind(grid, device), options)
+    for sentence in report.scene.warnings:
+        warnings.warn(sentence, stacklevel=2)
+    return Blind(sinks[0].pixels, report.camera.stf)

@@ -30,6 +30,8 @@ from .report import Monitor, SceneReport, SilentMonitor
 from .session import OutOfMemoryError, Session
 from .tiling import TileRunner, tile_side, tiles
 
+Lift = Callable[[TileRunner, Feed], PixelArray]
+STF = "stf"  # the session's constant that holds the camera's response (c, C), where there is one
 _BEHIND = 2  # blocks lifted and not yet written
 _WATCH_SECONDS = 0.2
 # Tiles in a row after which the source drops what it cached, so that memory does not grow with the width.
@@ -64,6 +66,7 @@ def lift_scene(
     session: Session,
     options: LiftOptions | None = None,
     monitor: Monitor | None = None,
+    lift: Lift | None = None,
 ) -> SceneReport:
     """Lift a scene; after any failure nothing half written remains.
 
@@ -73,13 +76,14 @@ def lift_scene(
         session: the network.
         options: what the user set.
         monitor: is told of progress and asked whether to stop, the latter from another thread as well.
+        lift: lifts a feed by the runner of tiles, where running the session once is not all there is to do.
 
     Raises:
         RasterError: the raster cannot be used, read or written.
         ModelError: the network fails or memory does not suffice for the smallest tile.
         CancelledError: the monitor asked to stop.
     """
-    run = _Run(source, session, options or LiftOptions(), monitor or SilentMonitor())
+    run = _Run(source, session, options or LiftOptions(), monitor or SilentMonitor(), lift or lift_once)
     try:
         with ExitStack() as undo:
             sink = make_sink(run.profile())
@@ -95,14 +99,22 @@ def lift_scene(
     return run.report()
 
 
+def lift_once(runner: TileRunner, feed: Feed) -> PixelArray:
+    """Lift a feed's tile by one run of the session."""
+    return runner.run(feed.pixels, feed.outer, feed.tile)
+
+
 class _Run:
     """One scene on its way through."""
 
-    def __init__(self, source: Source, session: Session, options: LiftOptions, monitor: Monitor) -> None:
+    def __init__(
+        self, source: Source, session: Session, options: LiftOptions, monitor: Monitor, lift: Lift
+    ) -> None:
         self.started = time.perf_counter()
+        self.lift_feed = lift
         self.source, self.session, self.options, self.monitor = source, session, options, monitor
         self.card = card = session.card
-        self.window = _part(source, options.window)
+        self.window = part_of_scene(source, options.window)
         self.side = tile_side(options.tile or card.tile)
         self.match = match_bands(source.bands, card, options.bands)
         self.reflectance = calibrate(
@@ -111,7 +123,11 @@ class _Run:
         self.feeder = Feeder(source, self.match, self.reflectance, card.halo)
         self.runner = TileRunner(session, card.halo, self._warn)
         self.gauge = ConsistencyGauge(
-            card.input.sensor, card.output.grid, card.scale_factor, tuple(self.match.estimated)
+            card.input.sensor,
+            card.output.grid,
+            card.scale_factor,
+            tuple(self.match.estimated),
+            session.constants.get(STF),
         )
         self.warnings: list[str] = []
         self.session_seconds = 0.0
@@ -223,7 +239,7 @@ class _Run:
         if not feed.valid.any():
             return None
         started = time.perf_counter()
-        lifted = self.runner.run(feed.pixels, feed.outer, feed.tile)
+        lifted = self.lift_feed(self.runner, feed)
         self.session_seconds += time.perf_counter() - started
         return lifted
 
@@ -254,7 +270,7 @@ def _discard(
         raise
 
 
-def _part(source: Source, window: Window | None) -> Window:
+def part_of_scene(source: Source, window: Window | None) -> Window:
     """The part of the scene to lift, once its place is known to be usable."""
     rows, columns = source.shape
     check_upright(source)

@@ -7,11 +7,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..cores import core_count
 from ..errors import CancelledError, ModelError
 from ..raster.blocks import PixelArray
-from .card import Card
+from .card import ANY_SENSOR, Card
 from .devices import (
     device_name,
     fallback_warning,
@@ -37,7 +38,8 @@ class Session:
 
     Attributes:
         path: of the model file.
-        card: of the model.
+        card: of the model; of one for any camera, its bands are those of the camera in use.
+        constants: further inputs of the graph, by name, the same for the whole scene.
         device: what runs it, e.g. ``CPU`` or ``CUDA``.
         warnings: sentences that the user must see.
     """
@@ -45,16 +47,22 @@ class Session:
     def __init__(self, path: Path, card: Card, session: Any, runtime: ModuleType) -> None:
         self.path = path
         self.card = card
+        self.constants: dict[str, npt.NDArray[np.float32]] = {}
         self.warnings: list[str] = []
         self._session = session
-        self._errors = _runtime_errors(runtime)
+        self._errors = runtime_errors(runtime)
         self._runtime = runtime
         self._run_options = self._fresh_run_options()
         self._check_graph()
 
     @classmethod
-    def open(cls, model: str | Path, device: str = "auto") -> Session:
+    def open(cls, model: str | Path, device: str = "auto", constants: bool = False) -> Session:
         """Load a bundled model by its name, or a model file.
+
+        Args:
+            model: name or file.
+            device: ``auto``, ``cpu`` or ``cuda``.
+            constants: whether the caller feeds :attr:`constants`, as models for any camera need it.
 
         Raises:
             ModelError: no such model or device; the file is damaged, no model or of another sensor.
@@ -62,19 +70,21 @@ class Session:
         """
         path = find_model(model)
         card = read_card(path)
+        if (card.sensor == ANY_SENSOR) != constants:
+            raise ModelError(_wrong_job(card))
         runtime = import_runtime()
         available = runtime.get_available_providers()
         providers = providers_for(device, available)
         if "CUDAExecutionProvider" in providers and hasattr(runtime, "preload_dlls"):
             runtime.preload_dlls()
-        errors = _runtime_errors(runtime)
+        errors = runtime_errors(runtime)
         try:
-            inner = _start(runtime, path, providers)
+            inner = start_runtime(runtime, path, providers)
         except errors as error:
             if len(providers) < 2:
                 raise _cannot_load(path, error) from error
             try:
-                inner = _start(runtime, path, providers[-1:])
+                inner = start_runtime(runtime, path, providers[-1:])
             except errors as second:
                 raise _cannot_load(path, second) from second
         session = cls(path, card, inner, runtime)
@@ -87,8 +97,10 @@ class Session:
         """What runs the network, as the runtime says it."""
         return device_name(self._session.get_providers())
 
-    def run(self, pixels: PixelArray) -> PixelArray:
+    def run(self, pixels: PixelArray, output: str | None = None) -> PixelArray:
         """Lift reflectance ``(c, h, w)`` to ``(C, f*h, f*w)``, both float32, ``f`` the card's scale factor.
+
+        ``output`` names another output of the same shape than the card's; only what it needs is computed.
 
         Raises:
             OutOfMemoryError: the device has not enough memory for this size.
@@ -97,9 +109,11 @@ class Session:
             CancelledError: :meth:`interrupt` was called.
         """
         self._run_options = self._fresh_run_options()
-        feed = {self.card.input.name: np.ascontiguousarray(pixels[None], dtype=np.float32)}
+        self._run_options.only_execute_path_to_fetches = output is not None
+        feed = {self.card.input.name: np.ascontiguousarray(pixels[None], dtype=np.float32), **self.constants}
+        wanted = [output or self.card.output.name]
         try:
-            lifted: PixelArray = self._session.run([self.card.output.name], feed, self._run_options)[0][0]
+            lifted: PixelArray = self._session.run(wanted, feed, self._run_options)[0][0]
         except self._errors as error:
             if self._run_options.terminate:
                 raise CancelledError("Cancelled; nothing was written.") from error
@@ -126,7 +140,8 @@ class Session:
             ModelError: the network cannot be loaded there.
         """
         try:
-            self._session = _start(self._runtime, self.path, providers_for("cpu", ["CPUExecutionProvider"]))
+            processor = providers_for("cpu", ["CPUExecutionProvider"])
+            self._session = start_runtime(self._runtime, self.path, processor)
         except self._errors as error:
             raise _cannot_load(self.path, error) from error
 
@@ -146,20 +161,26 @@ class Session:
         card = self.card
         inputs = {node.name: node.shape for node in self._session.get_inputs()}
         outputs = [node.name for node in self._session.get_outputs()]
-        if list(inputs) != [card.input.name] or card.output.name not in outputs:
+        expected = card.input.name in inputs and (len(inputs) == 1 or card.sensor == ANY_SENSOR)
+        if not expected or card.output.name not in outputs:
             raise ModelError(
                 f"The network in '{self.path}' takes {', '.join(inputs)} and gives {', '.join(outputs)}, its "
                 f"card promises {card.input.name} and {card.output.name}; export the model again."
             )
         bands = inputs[card.input.name][1:2]
-        if bands and isinstance(bands[0], int) and bands[0] != len(card.input.bands):
+        if (
+            card.sensor != ANY_SENSOR
+            and bands
+            and isinstance(bands[0], int)
+            and bands[0] != len(card.input.bands)
+        ):
             raise ModelError(
                 f"The network in '{self.path}' takes {bands[0]} bands, its card names "
                 f"{len(card.input.bands)}; export the model again."
             )
 
 
-def _runtime_errors(runtime: ModuleType) -> tuple[type[Exception], ...]:
+def runtime_errors(runtime: ModuleType) -> tuple[type[Exception], ...]:
     """The exceptions of onnxruntime, which have no common base of their own."""
     state = runtime.capi.onnxruntime_pybind11_state
     names = "Fail RuntimeException EPFail EngineError InvalidArgument InvalidGraph InvalidProtobuf NoModel"
@@ -167,7 +188,8 @@ def _runtime_errors(runtime: ModuleType) -> tuple[type[Exception], ...]:
     return (*own, RuntimeError, ValueError, MemoryError)
 
 
-def _start(runtime: ModuleType, path: Path, providers: list[str]) -> Any:
+def start_runtime(runtime: ModuleType, path: Path, providers: list[str]) -> Any:
+    """The runtime's own session for a model file."""
     options = runtime.SessionOptions()
     options.intra_op_num_threads = core_count()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the writer
@@ -176,6 +198,15 @@ def _start(runtime: ModuleType, path: Path, providers: list[str]) -> Any:
     session = runtime.InferenceSession(str(path), options, providers=with_options(providers))
     session.disable_fallback()
     return session
+
+
+def _wrong_job(card: Card) -> str:
+    if card.sensor == ANY_SENSOR:
+        return (
+            f"The model '{card.name}' is for cameras whose response is unknown; run it with Blind spectral "
+            "super-resolution, or choose a model for Sentinel-2."
+        )
+    return f"The model '{card.name}' is for Sentinel-2 only; choose one for any camera (pgunet)."
 
 
 def _cannot_load(path: Path, error: Exception) -> ModelError:

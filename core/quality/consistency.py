@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +23,14 @@ class ConsistencyGauge:
     grid supports are gauged (not B1 on ``aviris172``).
     """
 
-    def __init__(self, sensor: Sensor, grid: Grid, scale_factor: int = 1, skip: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        sensor: Sensor,
+        grid: Grid,
+        scale_factor: int = 1,
+        skip: tuple[str, ...] = (),
+        response: npt.NDArray[Any] | None = None,
+    ) -> None:
         """Prepare a gauge.
 
         Args:
@@ -29,8 +38,12 @@ class ConsistencyGauge:
             grid: of the result ``X``, ``C`` channels.
             scale_factor: pixels of the result per pixel of the input along each side.
             skip: bands that were not measured.
+            response: ``R`` (c, C), None for what follows from the sensor's centres and widths.
         """
-        matrix, supported = response_matrix(parametric_response(sensor), grid)
+        if response is None:
+            matrix, supported = response_matrix(parametric_response(sensor), grid)
+        else:
+            matrix, supported = response, np.ones(len(response), np.bool_)
         measured = np.array([name not in skip for name in sensor.band_names])
         self._places = np.flatnonzero(supported & measured)
         self._matrix = matrix[self._places].astype(np.float32)

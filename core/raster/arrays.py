@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -112,3 +112,14 @@ class ArraySink:
     def discard(self) -> None:
         """Forget what was written."""
         self.pixels[:] = np.nan
+
+
+def array_sinks() -> tuple[list[ArraySink], Callable[[RasterProfile], ArraySink]]:
+    """What creates sinks for the scene runner, and the list in which those that it creates are found."""
+    sinks: list[ArraySink] = []
+
+    def make(profile: RasterProfile) -> ArraySink:
+        sinks.append(ArraySink(profile))
+        return sinks[-1]
+
+    return sinks, make

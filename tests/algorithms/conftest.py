@@ -146,18 +146,27 @@ class Run:
 
 
 @pytest.fixture
-def lift(provider, model_file, tmp_path):
-    """Runs the algorithm with the small model in this process."""
+def run_algorithm(provider):
+    """Runs an algorithm of HyperLift in this process."""
 
-    def run(scene: object, cancel_at: float | None = None, **parameters: object) -> Run:
+    def run(name: str, parameters: dict[str, object], cancel_at: float | None = None) -> Run:
         log = Log(cancel_at)
-        scene = str(scene) if isinstance(scene, Path) else scene
-        given = {"INPUT": scene, "MODEL_FILE": str(model_file), "OUTPUT": str(tmp_path / "lifted.tif")}
-        algorithm = provider.algorithm("spectralsuperresolution").create()
+        given = {key: str(value) if isinstance(value, Path) else value for key, value in parameters.items()}
         context = QgsProcessingContext()
         context.setProject(QgsProject.instance())
-        results, went_well = algorithm.run({**given, **parameters}, context, log)
+        results, went_well = provider.algorithm(name).create().run(given, context, log)
         return Run(results, went_well, log)
+
+    return run
+
+
+@pytest.fixture
+def lift(run_algorithm, model_file, tmp_path):
+    """Runs spectral super-resolution with the small model in this process."""
+
+    def run(scene: object, cancel_at: float | None = None, **parameters: object) -> Run:
+        given = {"INPUT": scene, "MODEL_FILE": model_file, "OUTPUT": tmp_path / "lifted.tif"}
+        return run_algorithm("spectralsuperresolution", {**given, **parameters}, cancel_at)
 
     return run
 

@@ -1,0 +1,1 @@
+"""PGU-Net: responses to train on, configurations, task, export, evaluation."""
