@@ -1,0 +1,136 @@
+"""Registration of an image with a photograph: an exhaustive coarse search, refined, and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .affine import Affine, FloatArray
+from .refine import Fit, Refiner
+from .search import candidates
+from .views import Views
+
+BLURS = (0.3, 0.42, 0.55)  # standard deviations of an instrument's point spread, in pixels of the image
+_SEARCH_SIDE = 64
+_LARGEST_SIDE = 320
+_CANDIDATES = 10
+_FOLDS = 4
+_FOLD_SIDE = 4  # pixels of the image; neighbours resemble each other, so whole squares are left out
+_RIDGE = 1e-3
+# Share of the image's detail that the photograph must explain in squares that were left out: what is doubtful
+# for large images, what chance adds in small ones (over the square root of the pixels), and how much more is
+# sure.
+_DOUBTFUL, _CHANCE, _MORE = 0.08, 2.5, 0.15
+TONES = (0.5, 0.7, 1.0, 1.4, 2.0)
+_FEW, _MANY = 3, 6  # channels of the image
+_ENOUGH = 400  # pixels of the image that bear many channels and the six numbers of an affine transform
+_MOST_DEGREES, _MOST_SCALE = 15.0, 1.2
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """Where an image lies in a photograph.
+
+    Attributes:
+        transform: from places in the image to places in the photograph as it was laid over the image, both in
+            pixels of the image from its upper left corner.
+        blur: standard deviation of the image's point spread in its pixels.
+        tone: exponent of the photograph's brightness at which it is most like the image.
+        gains: from the photograph under ``tone`` to the image's first channels, ``(c, 3)``.
+        spread: standard deviation of the photograph's detail, ``(c,)``.
+        explained: share of the variance of the image's detail that the photograph explains where it was not
+            fitted; negative when it explains nothing.
+        confidence: 0 (the reference is not to be used) to 1.
+    """
+
+    transform: Affine
+    blur: float
+    tone: float
+    gains: FloatArray
+    spread: FloatArray
+    explained: float
+    confidence: float
+
+
+def register(views: Views, reach: float) -> Registration:
+    """Find the affine transform between both views.
+
+    Args:
+        views: the image and the photograph.
+        reach: largest shift in pixels of the image.
+    """
+    unit = max(1, -(-max(views.shape) // _LARGEST_SIDE))
+    fine = views.reduced(unit)
+    start = _coarse(fine.with_channels(_FEW), reach / unit)
+    many = fine.valid.sum() >= _ENOUGH
+    rich = fine.with_channels(_MANY).with_squares() if many else fine.with_channels(_FEW)
+    results = []
+    for blur in BLURS:
+        refiner = Refiner(rich.without_slow_changes(blur), similar=not many)
+        results.append((*refiner.refine(start), blur))
+    transform, _, blur = max(results, key=lambda result: result[1])
+    tone, fit = _best_tone(fine.with_channels(_FEW), transform, blur)
+    explained = explained_share(fit)
+    floor = _DOUBTFUL + _CHANCE / np.sqrt(max(len(fit.image), 1))
+    confidence = float(np.clip((explained - floor) / _MORE, 0.0, 1.0))
+    if not _plausible(transform, fine.shape, reach / unit):
+        confidence = 0.0
+    gains = ridge(np.column_stack([fit.photo, np.ones(len(fit.photo))]), fit.image)[:-1] * fit.spread
+    spread = np.maximum(fit.photo.std(axis=0), 1e-9)
+    return Registration(transform.in_units(1.0 / unit), blur, tone, gains, spread, explained, confidence)
+
+
+def _coarse(views: Views, reach: float) -> Affine:
+    """The most likely transform, refined at a resolution at which all can be tried."""
+    factor = max(1, -(-max(views.shape) // _SEARCH_SIDE))
+    coarse = views.reduced(factor).without_slow_changes(BLURS[1])
+    refiner = Refiner(coarse, similar=True)
+    found = candidates(coarse, reach / factor)[:_CANDIDATES]
+    best, _ = max((refiner.refine(one.transform) for one in found), key=lambda result: result[1])
+    return best.in_units(1.0 / factor)
+
+
+def _best_tone(views: Views, transform: Affine, blur: float) -> tuple[float, Fit]:
+    """The exponent of the photograph's brightness under which it explains the image best."""
+    fits = [
+        (tone, Refiner(views.with_tone(tone).without_slow_changes(blur), similar=False).fit(transform)) for tone in TONES
+    ]
+    return max(fits, key=lambda pair: pair[1].evidence)
+
+
+def _plausible(transform: Affine, shape: tuple[int, int], reach: float) -> bool:
+    """Whether a transform is within what is searched for, and a little more."""
+    middle = np.array([shape[1] / 2, shape[0] / 2])
+    moved = np.abs(transform.matrix @ middle + transform.shift - middle).max()
+    size = np.linalg.svd(transform.matrix)[1]
+    return bool(
+        abs(transform.rotation) <= _MOST_DEGREES
+        and 1 / _MOST_SCALE <= size.min()
+        and size.max() <= _MOST_SCALE
+        and moved <= 1.3 * reach + 1.0
+    )
+
+
+def explained_share(fit: Fit) -> float:
+    """Share of the image's variance explained by regressions on the photograph in squares left out of them."""
+    if len(fit.image) < 2 * _FOLDS * (fit.photo.shape[1] + 1):
+        return 0.0
+    fold = (fit.x // _FOLD_SIDE + 2 * (fit.y // _FOLD_SIDE)).astype(int) % _FOLDS
+    basis = np.column_stack([fit.photo / np.maximum(fit.photo.std(axis=0), 1e-12), np.ones(len(fit.photo))])
+    error = np.zeros(fit.image.shape[1])
+    for number in range(_FOLDS):
+        out = fold == number
+        weights = ridge(basis[~out], fit.image[~out])
+        error += ((fit.image[out] - basis[out] @ weights) ** 2).sum(axis=0)
+    total = ((fit.image - fit.image.mean(axis=0)) ** 2).sum(axis=0)
+    weight = fit.spread**2
+    return float(1.0 - (weight @ error) / max(float(weight @ total), 1e-12))
+
+
+def ridge(basis: FloatArray, values: FloatArray) -> FloatArray:
+    """Weights of a slightly damped regression of ``values`` (n, k) on ``basis`` (n, c)."""
+    normal = basis.T @ basis
+    normal += _RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
+    weights: FloatArray = np.linalg.solve(normal, basis.T @ values)
+    return weights
