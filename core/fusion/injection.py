@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..raster.blocks import MaskArray, PixelArray, Window
+from ..registration import Relation
 from .resampling import CUBIC_HALO, observation_halo, observe, upsample
 
 _WINDOW = 2.5  # standard deviation of the neighbourhood in coarse pixels
@@ -22,14 +23,6 @@ _RADIUS = int(_TRUNCATE * _WINDOW + 0.5)
 _TRUST = 0.1  # share of the photograph's variance in the scene that the scene's gains count for
 _COVERED = 0.99
 _LOCAL = (0.1, 0.4)  # share explained in the neighbourhood at which detail begins to count, and counts fully
-
-
-@dataclass(frozen=True, eq=False)
-class Gains:
-    """The scene's gains ``(c, k)`` from the photograph to abundances, and its contrast ``(c,)``."""
-
-    matrix: npt.NDArray[np.float64]
-    spread: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +48,7 @@ def photo_detail(
     scale: int,
     shape: tuple[int, int],
     blur: float,
-    gains: Gains,
+    relation: Relation,
 ) -> Detail:
     """Detail at the fine pixels of the coarse ``window``.
 
@@ -70,16 +63,16 @@ def photo_detail(
         scale: fine pixels for each coarse one along each side.
         shape: rows and columns of the coarse image.
         blur: standard deviation of the coarse image's point spread in its pixels.
-        gains: of the scene.
+        relation: of image and photograph in the scene; the photograph is in its tone.
     """
     seen_window = window.expanded(_RADIUS + CUBIC_HALO, shape)
     planes = np.concatenate([photo, covered[None].astype(np.float32)])
     seen = observe(planes, outer, seen_window, scale, shape, blur)
     seen, usable = seen[:-1], (seen[-1] > _COVERED) & valid[seen_window.within(outer)]
     rows, columns = seen_window.within(outer)
-    local, explained = _local_gains(abundances[:, rows, columns], seen, usable, gains)
+    local, explained = _local_gains(abundances[:, rows, columns], seen, usable, relation)
     trust = np.clip((explained - _LOCAL[0]) / (_LOCAL[1] - _LOCAL[0]), 0.0, 1.0)
-    c, k = gains.matrix.shape
+    c, k = relation.gains.shape
     coarse = np.concatenate([(local * trust).reshape(c * k, *trust.shape), trust[None], seen]).astype(np.float32)
     fine = upsample(coarse, seen_window, window, scale, shape)
     inside = window.scaled(scale).within(outer.scaled(scale))
@@ -89,11 +82,11 @@ def photo_detail(
 
 
 def _local_gains(
-    abundances: PixelArray, seen: PixelArray, usable: MaskArray, gains: Gains
+    abundances: PixelArray, seen: PixelArray, usable: MaskArray, relation: Relation
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Gains ``(c, k, h, w)`` of each neighbourhood, and the share of the variance that they explain."""
-    (c, k), weight = gains.matrix.shape, usable.astype(np.float64)
-    photo = seen / gains.spread[:, None, None]
+    (c, k), weight = relation.gains.shape, usable.astype(np.float64)
+    photo = seen / relation.spread[:, None, None]
     planes = [*photo, *abundances]
     amount = np.maximum(_mean(weight), 1e-6)
     means = np.stack([_mean(plane * weight) for plane in planes]) / amount
@@ -103,7 +96,7 @@ def _local_gains(
             if i < c or i == j:
                 product = _mean(planes[i] * planes[j] * weight) / amount - means[i] * means[j]
                 moment[..., i, j] = moment[..., j, i] = product
-    scene = gains.matrix * gains.spread[:, None]
+    scene = relation.gains * relation.spread[:, None]
     prior = _TRUST * np.eye(c)
     cross = moment[..., :c, c:]
     local = np.linalg.solve(moment[..., :c, :c] + prior, cross + prior @ scene)
@@ -111,7 +104,7 @@ def _local_gains(
     fitted = 2.0 * np.einsum("hwck,hwck->hwk", local, cross)
     fitted -= np.einsum("hwck,hwcd,hwdk->hwk", local, moment[..., :c, :c], local)
     share = fitted.sum(axis=-1) / np.maximum(variance.sum(axis=-1), 1e-12)
-    local = local / gains.spread[None, None, :, None]
+    local = local / relation.spread[None, None, :, None]
     return local.transpose(2, 3, 0, 1), np.where(amount > 1e-3, share, 0.0)
 
 

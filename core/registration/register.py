@@ -29,6 +29,26 @@ _MOST_DEGREES, _MOST_SCALE = 15.0, 1.2
 
 
 @dataclass(frozen=True, eq=False)
+class Relation:
+    """What a photograph tells of an image when it lies right.
+
+    Attributes:
+        tone: exponent of the photograph's brightness at which it is most like the image.
+        gains: from the photograph under ``tone`` to the image's first channels, ``(c, k)``.
+        spread: standard deviation of the photograph's detail, ``(c,)``.
+        explained: share of the variance of the image's detail that the photograph explains where it was not
+            fitted; negative when it explains nothing.
+        pixels: of the image that both cover.
+    """
+
+    tone: float
+    gains: FloatArray
+    spread: FloatArray
+    explained: float
+    pixels: int
+
+
+@dataclass(frozen=True, eq=False)
 class Registration:
     """Where an image lies in a photograph.
 
@@ -36,20 +56,13 @@ class Registration:
         transform: from places in the image to places in the photograph as it was laid over the image, both in
             pixels of the image from its upper left corner.
         blur: standard deviation of the image's point spread in its pixels.
-        tone: exponent of the photograph's brightness at which it is most like the image.
-        gains: from the photograph under ``tone`` to the image's first channels, ``(c, 3)``.
-        spread: standard deviation of the photograph's detail, ``(c,)``.
-        explained: share of the variance of the image's detail that the photograph explains where it was not
-            fitted; negative when it explains nothing.
+        relation: of both under the transform.
         confidence: 0 (the reference is not to be used) to 1.
     """
 
     transform: Affine
     blur: float
-    tone: float
-    gains: FloatArray
-    spread: FloatArray
-    explained: float
+    relation: Relation
     confidence: float
 
 
@@ -70,15 +83,20 @@ def register(views: Views, reach: float) -> Registration:
         refiner = Refiner(rich.without_slow_changes(blur), similar=not many)
         results.append((*refiner.refine(start), blur))
     transform, _, blur = max(results, key=lambda result: result[1])
-    tone, fit = _best_tone(fine.with_channels(_FEW), transform, blur)
-    explained = explained_share(fit)
-    floor = _DOUBTFUL + _CHANCE / np.sqrt(max(len(fit.image), 1))
-    confidence = float(np.clip((explained - floor) / _MORE, 0.0, 1.0))
+    found = relation(fine, transform, blur)
+    floor = _DOUBTFUL + _CHANCE / np.sqrt(max(found.pixels, 1))
+    confidence = float(np.clip((found.explained - floor) / _MORE, 0.0, 1.0))
     if not _plausible(transform, fine.shape, reach / unit):
         confidence = 0.0
+    return Registration(transform.in_units(1.0 / unit), blur, found, confidence)
+
+
+def relation(views: Views, transform: Affine, blur: float, channels: int = _FEW) -> Relation:
+    """How the image's first ``channels`` and the photograph are related under a transform."""
+    tone, fit = _best_tone(views.with_channels(channels), transform, blur)
     gains = ridge(np.column_stack([fit.photo, np.ones(len(fit.photo))]), fit.image)[:-1] * fit.spread
     spread = np.maximum(fit.photo.std(axis=0), 1e-9)
-    return Registration(transform.in_units(1.0 / unit), blur, tone, gains, spread, explained, confidence)
+    return Relation(tone, gains, spread, explained_share(fit), len(fit.image))
 
 
 def _coarse(views: Views, reach: float) -> Affine:
