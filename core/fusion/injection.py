@@ -73,7 +73,9 @@ def photo_detail(
     local, explained = _local_gains(abundances[:, rows, columns], seen, usable, relation)
     trust = np.clip((explained - _LOCAL[0]) / (_LOCAL[1] - _LOCAL[0]), 0.0, 1.0)
     c, k = relation.gains.shape
-    coarse = np.concatenate([(local * trust).reshape(c * k, *trust.shape), trust[None], seen]).astype(np.float32)
+    coarse = np.concatenate([(local * trust).reshape(c * k, *trust.shape), trust[None], seen]).astype(
+        np.float32
+    )
     fine = upsample(coarse, seen_window, window, scale, shape)
     inside = window.scaled(scale).within(outer.scaled(scale))
     sharp = (photo[:, inside[0], inside[1]] - fine[c * k + 1 :]) * covered[inside]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ..raster.blocks import PixelArray, Window
 
@@ -30,11 +31,11 @@ class Weights:
         return slice(self.first - start, self.first - start + self.matrix.shape[1])
 
 
-def _cubic(distance: PixelArray) -> PixelArray:
+def _cubic(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     d, a = np.abs(distance), _CUBIC
     near = (a + 2) * d**3 - (a + 3) * d**2 + 1
     far = a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a
-    weights: PixelArray = np.where(d < 1, near, np.where(d < 2, far, 0.0))
+    weights: npt.NDArray[np.float64] = np.where(d < 1, near, np.where(d < 2, far, 0.0))
     return weights
 
 
@@ -62,7 +63,7 @@ def observation(start: int, stop: int, scale: int, size: int, blur: float) -> We
     return _gathered(np.clip(taps, 0, size * scale - 1), values)
 
 
-def _gathered(taps: np.ndarray, values: np.ndarray) -> Weights:
+def _gathered(taps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Weights:
     first = int(taps.min())
     matrix = np.zeros((len(taps), int(taps.max()) - first + 1))
     np.add.at(matrix, (np.arange(len(taps))[:, None], taps - first), values)
@@ -76,7 +77,9 @@ def apply(pixels: PixelArray, outer: Window, rows: Weights, columns: Weights) ->
     return weighed
 
 
-def upsample(pixels: PixelArray, outer: Window, window: Window, scale: int, shape: tuple[int, int]) -> PixelArray:
+def upsample(
+    pixels: PixelArray, outer: Window, window: Window, scale: int, shape: tuple[int, int]
+) -> PixelArray:
     """The fine pixels of the coarse ``window`` by cubic convolution.
 
     Args:

@@ -1,5 +1,5 @@
 """Models and their cards, sessions and devices, tiling and the scene runner."""
 
-from .notebooks import lift
+from .notebooks import lift, sharpen
 
-__all__ = ["lift"]
+__all__ = ["lift", "sharpen"]

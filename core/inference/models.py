@@ -7,14 +7,17 @@ read here with the standard library, so that models can be listed and damage be 
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeVar
 
 from ..errors import ModelError
 from .card import Card
 
 _FOLDER = Path(__file__).resolve().parents[2] / "resources" / "models"
+LIFTING, SHARPENING = "lifting", "sharpening"  # tasks of models
 _DIGITS = 64
 _CHUNK = 1 << 20
 
@@ -23,26 +26,47 @@ _GRAPH, _METADATA, _LAST_FIELD = 7, 14, 30
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-def model_names() -> list[str]:
-    """Names of the bundled models."""
-    return sorted(path.stem for path in _FOLDER.glob("*.onnx"))
+class Digested(Protocol):
+    """A card that knows the digest of its model file."""
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and 64 digits."""
 
 
-def model_path(name: str) -> Path:
+AnyCard = TypeVar("AnyCard", bound=Digested)
+
+
+def model_names(task: str = LIFTING) -> list[str]:
+    """Names of the bundled models for a task; damaged ones count, so that the user hears of them."""
+    return sorted(path.stem for path in _FOLDER.glob("*.onnx") if task == _task(path))
+
+
+def _task(path: Path) -> str:
+    """What a model is for, as its card says; lifting where it does not."""
+    try:
+        with path.open("rb") as file:
+            card = json.loads(_metadata(file, path).get("card", "{}"))
+    except (OSError, ValueError, ModelError):
+        return LIFTING
+    return str(card.get("task", LIFTING)) if isinstance(card, dict) else LIFTING
+
+
+def model_path(name: str, task: str = LIFTING) -> Path:
     """File of a bundled model.
 
     Raises:
         ModelError: no bundled model has that name.
     """
-    if name not in model_names():
-        known = ", ".join(model_names()) or "none is installed"
+    if name not in model_names(task):
+        known = ", ".join(model_names(task)) or "none is installed"
         raise ModelError(
             f"There is no model '{name}'; choose a bundled one ({known}) or a model file (.onnx)."
         )
     return _FOLDER / f"{name}.onnx"
 
 
-def find_model(name_or_path: str | Path) -> Path:
+def find_model(name_or_path: str | Path, task: str = LIFTING) -> Path:
     """File of a bundled model's name, or of a path that ends in ``.onnx``.
 
     Raises:
@@ -50,14 +74,23 @@ def find_model(name_or_path: str | Path) -> Path:
     """
     path = Path(name_or_path)
     if path.suffix.lower() != ".onnx":
-        return model_path(str(name_or_path))
+        return model_path(str(name_or_path), task)
     if not path.is_file():
         raise ModelError(f"There is no model file '{path}'; check its path.")
     return path
 
 
 def read_card(path: str | Path) -> Card:
-    """Card of a model file, once the file is known to be whole.
+    """Card of a model file that lifts images, once the file is known to be whole.
+
+    Raises:
+        ModelError: the file cannot be read, is no ONNX model, is damaged or has no valid card.
+    """
+    return read_card_as(Card.from_json, path)
+
+
+def read_card_as(parse: Callable[[str], AnyCard], path: str | Path) -> AnyCard:
+    """Card of a model file, once the file is known to be whole; ``parse`` makes it of its JSON.
 
     Raises:
         ModelError: the file cannot be read, is no ONNX model, is damaged or has no valid card.
@@ -71,14 +104,14 @@ def read_card(path: str | Path) -> Card:
                 f"The model file '{path}' has no HyperLift card (metadata entry 'card'), so its bands and "
                 "units are unknown; export it with python -m hyperlift.training export."
             )
-        card = Card.from_json(entries["card"])
+        card = parse(entries["card"])
         check_digest(path, card)
     except OSError as error:
         raise ModelError(f"The model file '{path}' cannot be read: {error.strerror}.") from error
     return card
 
 
-def check_digest(path: Path, card: Card) -> None:
+def check_digest(path: Path, card: Digested) -> None:
     """Check that a model file is the one that its card was written for.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 import numpy.typing as npt
 
 from ..errors import RasterError
@@ -51,6 +52,60 @@ def lift(msi: npt.ArrayLike, model: str | Path = "explains2a", device: str = "au
 
     options = LiftOptions(tuple(range(1, bands + 1)), scale=1.0, offset=0.0, data_type="float32")
     report = lift_scene(source, make_sink, session, options)
+    for sentence in report.warnings:
+        warnings.warn(sentence, stacklevel=2)
+    return sinks[0].pixels
+
+
+def sharpen(
+    hsi: npt.ArrayLike,
+    reference: npt.ArrayLike,
+    scale: int,
+    model: str | Path = "uafl",
+    device: str = "auto",
+) -> PixelArray:
+    """Sharpen a hyperspectral image with a photograph that may not line up with it.
+
+    Args:
+        hsi: any linear quantity, e.g. reflectance, shape ``(B, h, w)``; pixels with a NaN are left out.
+        reference: a photograph of about the same extent, shape ``(3, H, W)``, any size; pixels that are zero
+            in all bands hold no data.
+        scale: 4, 8 or 16.
+        model: name of a bundled model, or a model file.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Returns:
+        The quantity of ``hsi``, float32, shape ``(B, scale*h, scale*w)``, on pixels that cover the same area,
+        corner to corner; NaN where the image has one.
+
+    Raises:
+        RasterError: an image has another shape, or the scale is none of these.
+        UnmixingError: no valid pixel.
+        ModelError: there is no such model or device, or it fails.
+        RuntimeMissingError: onnxruntime is not installed.
+
+    Warns:
+        UserWarning: the photograph's place is doubtful or was not found, or the graphics card is not used.
+    """
+    # Here, because unmixing, which this needs, itself imports from this package.
+    from .sharpening import SharpenOptions, sharpen_scene
+    from .sharpening_card import SharpeningSession
+
+    numbers = np.asarray(hsi)
+    source = ArraySource(numbers.astype(np.float32) if numbers.dtype.kind in "iub" else numbers)
+    sinks: list[ArraySink] = []
+
+    def make_sink(profile: RasterProfile) -> ArraySink:
+        sinks.append(ArraySink(profile))
+        return sinks[0]
+
+    report = sharpen_scene(
+        source,
+        ArraySource(reference, name="reference"),
+        make_sink,
+        SharpeningSession.open(model, device),
+        SharpenOptions(scale, data_type="float32"),
+    )
     for sentence in report.warnings:
         warnings.warn(sentence, stacklevel=2)
     return sinks[0].pixels

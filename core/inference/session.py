@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -32,8 +32,19 @@ class DeviceError(ModelError):
     """A graphics card fails where the processor may not: :meth:`Session.use_processor` is the way on."""
 
 
-class Session:
-    """A loaded network.
+class AnyCard(Protocol):
+    """What every model card has."""
+
+    @property
+    def name(self) -> str:
+        """Short name of the model."""
+
+
+AnyCardT = TypeVar("AnyCardT", bound=AnyCard)
+
+
+class GraphSession(Generic[AnyCardT]):
+    """A loaded graph; a subclass knows what goes in and comes out.
 
     Attributes:
         path: of the model file.
@@ -42,7 +53,7 @@ class Session:
         warnings: sentences that the user must see.
     """
 
-    def __init__(self, path: Path, card: Card, session: Any, runtime: ModuleType) -> None:
+    def __init__(self, path: Path, card: AnyCardT, session: Any, runtime: ModuleType) -> None:
         self.path = path
         self.card = card
         self.warnings: list[str] = []
@@ -53,15 +64,13 @@ class Session:
         self._check_graph()
 
     @classmethod
-    def open(cls, model: str | Path, device: str = "auto") -> Session:
-        """Load a bundled model by its name, or a model file.
+    def load(cls: type[SessionT], path: Path, card: Any, device: str) -> SessionT:
+        """Load a model file whose card was read.
 
         Raises:
-            ModelError: no such model or device; the file is damaged, no model or of another sensor.
+            ModelError: no such device, or the file cannot be loaded.
             RuntimeMissingError: onnxruntime is not installed.
         """
-        path = find_model(model)
-        card = read_card(path)
         runtime = import_runtime()
         available = runtime.get_available_providers()
         providers = providers_for(device, available)
@@ -87,37 +96,31 @@ class Session:
         """What runs the network, as the runtime says it."""
         return device_name(self._session.get_providers())
 
-    def run(self, pixels: PixelArray) -> PixelArray:
-        """Lift reflectance ``(c, h, w)`` to ``(C, f*h, f*w)``, both float32, ``f`` the card's scale factor.
+    def run_graph(self, arrays: dict[str, PixelArray], output: str) -> PixelArray:
+        """One output ``(C, H, W)`` of the graph from arrays ``(c, h, w)`` by input.
 
         Raises:
             OutOfMemoryError: the device has not enough memory for this size.
             DeviceError: the network fails on a graphics card for another reason.
-            ModelError: the network fails, or gives another size than its card says.
+            ModelError: the network fails.
             CancelledError: :meth:`interrupt` was called.
         """
         self._run_options = self._fresh_run_options()
-        feed = {self.card.input.name: np.ascontiguousarray(pixels[None], dtype=np.float32)}
+        feed = {name: np.ascontiguousarray(pixels[None], dtype=np.float32) for name, pixels in arrays.items()}
         try:
-            lifted: PixelArray = self._session.run([self.card.output.name], feed, self._run_options)[0][0]
+            result: PixelArray = self._session.run([output], feed, self._run_options)[0][0]
         except self._errors as error:
             if self._run_options.terminate:
                 raise CancelledError("Cancelled; nothing was written.") from error
             if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _NO_MEMORY):
+                _, height, width = next(iter(arrays.values())).shape
                 raise OutOfMemoryError(
-                    f"The memory of the device ({self.device}) does not suffice for {pixels.shape[1]} x "
-                    f"{pixels.shape[2]} pixels; close other programs or choose another device."
+                    f"The memory of the device ({self.device}) does not suffice for {height} x "
+                    f"{width} pixels; close other programs or choose another device."
                 ) from error
             kind = ModelError if self.device == "CPU" else DeviceError
             raise kind(f"The network in '{self.path}' failed: {_first_line(error)}") from error
-        factor = self.card.scale_factor
-        expected = (len(self.card.output.wavelength_nm), *(factor * side for side in pixels.shape[1:]))
-        if lifted.shape != expected:
-            raise ModelError(
-                f"The network in '{self.path}' gave an array of {lifted.shape}, its card promises "
-                f"{expected}; export the model again."
-            )
-        return lifted
+        return result
 
     def use_processor(self) -> None:
         """Give up the graphics card: from now on the processor runs the network.
@@ -143,14 +146,62 @@ class Session:
         return options
 
     def _check_graph(self) -> None:
-        card = self.card
-        inputs = {node.name: node.shape for node in self._session.get_inputs()}
-        outputs = [node.name for node in self._session.get_outputs()]
-        if list(inputs) != [card.input.name] or card.output.name not in outputs:
+        """Check that inputs and outputs are those that the card names."""
+        raise NotImplementedError
+
+    def _names(self) -> tuple[dict[str, list[Any]], list[str]]:
+        """Shapes of the graph's inputs by name, and names of its outputs."""
+        inputs = {node.name: list(node.shape) for node in self._session.get_inputs()}
+        return inputs, [node.name for node in self._session.get_outputs()]
+
+    def _refuse(self, inputs: dict[str, list[Any]], outputs: list[str], promised: str) -> ModelError:
+        return ModelError(
+            f"The network in '{self.path}' takes {', '.join(inputs)} and gives {', '.join(outputs)}, its "
+            f"card promises {promised}; export the model again."
+        )
+
+
+SessionT = TypeVar("SessionT", bound=GraphSession[Any])
+
+
+class Session(GraphSession[Card]):
+    """A loaded network that lifts images."""
+
+    @classmethod
+    def open(cls, model: str | Path, device: str = "auto") -> Session:
+        """Load a bundled model by its name, or a model file.
+
+        Raises:
+            ModelError: no such model or device; the file is damaged, no model or of another sensor.
+            RuntimeMissingError: onnxruntime is not installed.
+        """
+        path = find_model(model)
+        return cls.load(path, read_card(path), device)
+
+    def run(self, pixels: PixelArray) -> PixelArray:
+        """Lift reflectance ``(c, h, w)`` to ``(C, f*h, f*w)``, both float32, ``f`` the card's scale factor.
+
+        Raises:
+            OutOfMemoryError: the device has not enough memory for this size.
+            DeviceError: the network fails on a graphics card for another reason.
+            ModelError: the network fails, or gives another size than its card says.
+            CancelledError: :meth:`interrupt` was called.
+        """
+        lifted = self.run_graph({self.card.input.name: pixels}, self.card.output.name)
+        factor = self.card.scale_factor
+        expected = (len(self.card.output.wavelength_nm), *(factor * side for side in pixels.shape[1:]))
+        if lifted.shape != expected:
             raise ModelError(
-                f"The network in '{self.path}' takes {', '.join(inputs)} and gives {', '.join(outputs)}, its "
-                f"card promises {card.input.name} and {card.output.name}; export the model again."
+                f"The network in '{self.path}' gave an array of {lifted.shape}, its card promises "
+                f"{expected}; export the model again."
             )
+        return lifted
+
+    def _check_graph(self) -> None:
+        card = self.card
+        inputs, outputs = self._names()
+        if list(inputs) != [card.input.name] or card.output.name not in outputs:
+            raise self._refuse(inputs, outputs, f"{card.input.name} and {card.output.name}")
         bands = inputs[card.input.name][1:2]
         if bands and isinstance(bands[0], int) and bands[0] != len(card.input.bands):
             raise ModelError(

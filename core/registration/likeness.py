@@ -29,7 +29,8 @@ def mutual_information(moments: FloatArray, first: int) -> FloatArray:
     correlation = correlation + _ROUNDING * np.eye(moments.shape[-1])
     parts = (correlation[..., :first, :first], correlation[..., first:, first:], correlation)
     own, other, joint = (np.linalg.slogdet(part)[1] for part in parts)
-    return np.maximum(0.5 * (own + other - joint), 0.0)
+    information: FloatArray = np.maximum(0.5 * (own + other - joint), 0.0)
+    return information
 
 
 def information_of(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> float:

@@ -60,7 +60,7 @@ class Refiner:
         y, x = np.nonzero(views.valid)
         self._x, self._y = x + 0.5, y + 0.5
         pixels = views.image[:, views.valid].T.astype(np.float64)
-        self._spread = np.maximum(pixels.std(axis=0), 1e-12)
+        self._spread: FloatArray = np.maximum(pixels.std(axis=0), 1e-12)
         self._image = pixels / self._spread
 
     def fit(self, transform: Affine) -> Fit:
@@ -69,7 +69,7 @@ class Refiner:
 
         views = self.views
         x, y = transform(self._x, self._y)
-        places = np.stack([y, x]) * views.per_pixel + (views.margin * views.per_pixel - 0.5)
+        places: FloatArray = np.stack([y, x]) * views.per_pixel + (views.margin * views.per_pixel - 0.5)
         seen = map_coordinates(views.photo_valid.astype(np.float32), places, order=1) > 0.99
         places = places[:, seen]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from .views import Views
 
 BLURS = (0.3, 0.42, 0.55)  # standard deviations of an instrument's point spread, in pixels of the image
 _SEARCH_SIDE = 64
-_LARGEST_SIDE = 320
 _CANDIDATES = 10
 _FOLDS = 4
 _FOLD_SIDE = 4  # pixels of the image; neighbours resemble each other, so whole squares are left out
@@ -23,7 +22,7 @@ _RIDGE = 1e-3
 # sure.
 _DOUBTFUL, _CHANCE, _MORE = 0.08, 2.5, 0.15
 TONES = (0.5, 0.7, 1.0, 1.4, 2.0)
-_FEW, _MANY = 3, 6  # channels of the image
+_FEW = 3  # channels of the image that few pixels bear
 _ENOUGH = 400  # pixels of the image that bear many channels and the six numbers of an affine transform
 _MOST_DEGREES, _MOST_SCALE = 15.0, 1.2
 
@@ -65,6 +64,10 @@ class Registration:
     relation: Relation
     confidence: float
 
+    def in_units(self, length: float) -> Registration:
+        """The same with pixels of the image ``length`` times as long."""
+        return replace(self, transform=self.transform.in_units(length))
+
 
 def register(views: Views, reach: float) -> Registration:
     """Find the affine transform between both views.
@@ -73,22 +76,20 @@ def register(views: Views, reach: float) -> Registration:
         views: the image and the photograph.
         reach: largest shift in pixels of the image.
     """
-    unit = max(1, -(-max(views.shape) // _LARGEST_SIDE))
-    fine = views.reduced(unit)
-    start = _coarse(fine.with_channels(_FEW), reach / unit)
-    many = fine.valid.sum() >= _ENOUGH
-    rich = fine.with_channels(_MANY).with_squares() if many else fine.with_channels(_FEW)
+    start = _coarse(views.with_channels(_FEW), reach)
+    many = views.valid.sum() >= _ENOUGH
+    rich = views.with_squares() if many else views.with_channels(_FEW)
     results = []
     for blur in BLURS:
         refiner = Refiner(rich.without_slow_changes(blur), similar=not many)
         results.append((*refiner.refine(start), blur))
     transform, _, blur = max(results, key=lambda result: result[1])
-    found = relation(fine, transform, blur)
+    found = relation(views, transform, blur)
     floor = _DOUBTFUL + _CHANCE / np.sqrt(max(found.pixels, 1))
     confidence = float(np.clip((found.explained - floor) / _MORE, 0.0, 1.0))
-    if not _plausible(transform, fine.shape, reach / unit):
+    if not _plausible(transform, views.shape, reach):
         confidence = 0.0
-    return Registration(transform.in_units(1.0 / unit), blur, found, confidence)
+    return Registration(transform, blur, found, confidence)
 
 
 def relation(views: Views, transform: Affine, blur: float, channels: int = _FEW) -> Relation:
@@ -112,7 +113,8 @@ def _coarse(views: Views, reach: float) -> Affine:
 def _best_tone(views: Views, transform: Affine, blur: float) -> tuple[float, Fit]:
     """The exponent of the photograph's brightness under which it explains the image best."""
     fits = [
-        (tone, Refiner(views.with_tone(tone).without_slow_changes(blur), similar=False).fit(transform)) for tone in TONES
+        (tone, Refiner(views.with_tone(tone).without_slow_changes(blur), similar=False).fit(transform))
+        for tone in TONES
     ]
     return max(fits, key=lambda pair: pair[1].evidence)
 
@@ -124,14 +126,14 @@ def _plausible(transform: Affine, shape: tuple[int, int], reach: float) -> bool:
     size = np.linalg.svd(transform.matrix)[1]
     return bool(
         abs(transform.rotation) <= _MOST_DEGREES
-        and 1 / _MOST_SCALE <= size.min()
+        and size.min() >= 1 / _MOST_SCALE
         and size.max() <= _MOST_SCALE
         and moved <= 1.3 * reach + 1.0
     )
 
 
 def explained_share(fit: Fit) -> float:
-    """Share of the image's variance explained by regressions on the photograph in squares left out of them."""
+    """Share of the image's variance that regressions on the photograph explain in squares left out of them."""
     if len(fit.image) < 2 * _FOLDS * (fit.photo.shape[1] + 1):
         return 0.0
     fold = (fit.x // _FOLD_SIDE + 2 * (fit.y // _FOLD_SIDE)).astype(int) % _FOLDS

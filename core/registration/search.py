@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from ..raster.blocks import PixelArray
 from .affine import Affine, FloatArray
 from .likeness import mutual_information
 from .views import Views, block_mean
+
+Spectrum = npt.NDArray[np.complex128]
 
 _ROTATIONS = np.arange(-12.0, 12.1, 2.0)
 _SCALES = np.exp(np.arange(-3, 4) * 0.04)
@@ -58,16 +60,18 @@ class _Spectra:
         self.mask, self.means, self.products = np.split(np.fft.rfft2(planes, side), (1, 1 + count))
 
 
-def _correlate(first: FloatArray, second: FloatArray, side: tuple[int, ...]) -> FloatArray:
+def _correlate(first: Spectrum, second: Spectrum, side: tuple[int, ...]) -> FloatArray:
     """Sums of products of ``second`` with ``first`` moved by every shift."""
     return np.fft.irfft2(np.conj(first) * second, side)
 
 
-def _moments(own: _Spectra, photo: _Spectra, rows: FloatArray, columns: FloatArray) -> tuple[FloatArray, ...]:
+def _moments(
+    own: _Spectra, photo: _Spectra, places: Sequence[npt.NDArray[np.int64]]
+) -> tuple[FloatArray, ...]:
     """Overlap and covariances ``(r, c, n, n)`` of own and photo's channels at each shift."""
 
-    def at(first: FloatArray, second: FloatArray) -> FloatArray:
-        return _correlate(first, second, own.side)[..., rows[:, None], columns[None, :]]
+    def at(first: Spectrum, second: Spectrum) -> FloatArray:
+        return _correlate(first, second, own.side)[..., places[0][:, None], places[1][None, :]]
 
     k, c = own.count, photo.count
     overlap = np.maximum(at(own.mask, photo.mask)[0], 1.0)
@@ -93,7 +97,7 @@ def _best_shifts(
     own = _Spectra(image, mask, photo.side)
     steps = np.arange(-int(np.ceil(reach)), int(np.ceil(reach)) + 1)
     places = [(steps + views.margin) % side for side in photo.side]
-    overlap, covariance = _moments(own, photo, *places)
+    overlap, covariance = _moments(own, photo, places)
     evidence = overlap * mutual_information(covariance, own.count)
     evidence[overlap < _LEAST_OVERLAP * mask.sum()] = 0.0
     for _ in range(_PEAKS):

@@ -14,8 +14,8 @@ from .pairs import PairConfig
 class ScheduleConfig:
     """Optimiser steps, peak learning rate of a one-cycle schedule and weight decay (AdamW)."""
 
-    steps: int = 800
-    rate: float = 4e-4
+    steps: int = 320
+    rate: float = 5e-4
     weight_decay: float = 5e-5
 
 
@@ -26,22 +26,20 @@ class TrainingConfig:
     network: UAFLConfig = field(default_factory=lambda: UAFLConfig(injected=True))
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
-    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(cube_share=0.6))
+    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(texture_share=0.0, cube_share=0.5))
 
 
 _UAFL = TrainingConfig()
 # The comparisons of modules are too many for the full width on two cores: an eighth of it, all alike.
 _SMALL = TrainingConfig(
     network=UAFLConfig(width=16, blocks=(1, 1, 1), injected=True),
-    schedule=ScheduleConfig(steps=500, rate=1e-3),
+    schedule=ScheduleConfig(steps=120, rate=1e-3),
 )
 
 
 def _small(**network: object) -> TrainingConfig:
     changed = replace(_SMALL.network, **network)
-    return replace(
-        _SMALL, network=changed, pairs=replace(_SMALL.pairs, abundances=changed.abundances)
-    )
+    return replace(_SMALL, network=changed, pairs=replace(_SMALL.pairs, abundances=changed.abundances))
 
 
 CONFIGS = {
@@ -55,7 +53,5 @@ CONFIGS = {
     "uafl-small-unaligned": _small(aggregation="none"),
     **{f"uafl-small-k{k}": _small(abundances=k, reference=k) for k in (2, 5, 8)},
     # As published: L1 of unregistered RGB, from nothing.
-    "uafl-paper": TrainingConfig(
-        network=UAFLConfig(), schedule=ScheduleConfig(steps=300_000, rate=1e-5)
-    ),
+    "uafl-paper": TrainingConfig(network=UAFLConfig(), schedule=ScheduleConfig(steps=300_000, rate=1e-5)),
 }

@@ -61,7 +61,7 @@ class PairConfig:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What the network sees, ``abundances`` and ``reference`` (K, H, W), and the true abundances ``truth``."""
+    """What the network sees, ``abundances`` and ``reference`` (K, H, W), and the ``truth`` likewise."""
 
     abundances: np.ndarray
     reference: np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import asdict
 
 import lightning
@@ -18,10 +19,14 @@ from .config import ScheduleConfig
 from .pairs import PairMaker
 
 _BETA = 0.1  # abundances have a contrast of one
+_LEAST = 0.02  # loss of an interpolation below which a pair counts for less
+_DECAY = 0.97  # of the running mean of the weights, which is what is exported
 
 
 class UAFLTask(lightning.LightningModule):
-    """The network with its loss, smooth L1 of abundances, and its schedule.
+    """The network with its loss, smooth L1 of abundances as a share of interpolation's, and its schedule.
+
+    Pairs are one to a batch, so the running mean of the weights, ``average``, is what is used.
 
     Batches are dictionaries of ``abundances``, ``reference`` and ``truth`` (N, K, H, W).
     """
@@ -30,6 +35,7 @@ class UAFLTask(lightning.LightningModule):
         super().__init__()
         self.save_hyperparameters({"network": asdict(network), "schedule": asdict(schedule)})
         self.network, self.schedule = UAFL(network), schedule
+        self.average = deepcopy(self.network).requires_grad_(False)
 
     def forward(self, abundances: Tensor, reference: Tensor) -> Tensor:
         """Residual abundances."""
@@ -44,7 +50,13 @@ class UAFLTask(lightning.LightningModule):
             start = F.smooth_l1_loss(batch["reference"], batch["truth"], beta=_BETA)
             none = F.smooth_l1_loss(batch["abundances"], batch["truth"], beta=_BETA)
         self.log_dict({"train/loss": loss.detach(), "train/start": start, "train/bicubic": none})
-        return loss
+        return loss / (none + _LEAST)
+
+    def on_train_batch_end(self, *_: object) -> None:
+        """Follow the weights."""
+        with torch.no_grad():
+            for mean, weight in zip(self.average.parameters(), self.network.parameters()):
+                mean.lerp_(weight, 1.0 - _DECAY)
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW with a one-cycle schedule, stepped every batch."""
@@ -67,16 +79,22 @@ def load_task(path: object) -> UAFLTask:
 
 
 class PairStream(IterableDataset):
-    """Endless batches of one pair; pair ``i`` depends on ``seed`` and ``i`` alone."""
+    """Endless batches of one pair, each also turned and mirrored; they depend on ``seed`` and number alone."""
 
     def __init__(self, maker: PairMaker, seed: int, start: int = 0) -> None:
         self.maker, self.seed, self.start = maker, seed, start
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """Yield batches from number ``start`` on."""
-        number = self.start
+        number, pair = self.start, None
         while True:
-            pair = self.maker.pair(np.random.default_rng([self.seed, number]))
+            rng = np.random.default_rng([self.seed, number // 2])
+            if pair is None or number % 2 == 0:
+                pair = self.maker.pair(rng)
+            turns, step = number % 2 * int(rng.integers(1, 4)), (-1) ** number
             parts = {"abundances": pair.abundances, "reference": pair.reference, "truth": pair.truth}
-            yield {name: torch.from_numpy(values[None].copy()) for name, values in parts.items()}
+            yield {
+                name: torch.from_numpy(np.rot90(values, turns, (1, 2))[None, :, :, ::step].copy())
+                for name, values in parts.items()
+            }
             number += 1

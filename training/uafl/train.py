@@ -65,14 +65,15 @@ def train(
         raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
     task = UAFLTask(config.network, config.schedule)
     if weights is not None:
-        task.network.load_state_dict(load_task(weights).network.state_dict())
+        for part in (task.network, task.average):
+            part.load_state_dict(load_task(weights).average.state_dict())
     trainer = lightning.Trainer(
         accelerator=accelerator,
         max_steps=config.schedule.steps,
         gradient_clip_val=1.0,
         logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
         callbacks=[
-            ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=100),
+            ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=20),
             LearningRateMonitor("step"),
         ],
         enable_model_summary=False,

@@ -122,7 +122,8 @@ class CoarseToFineAlignment(nn.Module):
         answer = self.answer(F.leaky_relu(self.widen(found), 0.1))
         moves, weights = answer[:, : 2 * GROUPS * _TAPS], answer[:, 2 * GROUPS * _TAPS :]
         offsets = flow.repeat(1, GROUPS * _TAPS, 1, 1) + _LARGEST_OFFSET * moves.tanh()
-        return self.aggregate(reference, offsets, (weights * similarity).sigmoid())
+        aligned: Tensor = self.aggregate(reference, offsets, (weights * similarity).sigmoid())
+        return aligned
 
 
 class PlainDeformable(nn.Module):
@@ -138,7 +139,8 @@ class PlainDeformable(nn.Module):
         """``reference`` as ``target`` would have it, both (N, c, H, W)."""
         answer = self.answer(torch.cat([target, reference], dim=1))
         offsets, weights = answer[:, : 2 * GROUPS * _TAPS], answer[:, 2 * GROUPS * _TAPS :]
-        return self.aggregate(reference, offsets, weights.sigmoid())
+        aligned: Tensor = self.aggregate(reference, offsets, weights.sigmoid())
+        return aligned
 
 
 class NoAlignment(nn.Module):

@@ -86,6 +86,8 @@ class WindowAttention(nn.Module):
     Queries, keys and values come from the abundances; the values are multiplied by the reference.
     """
 
+    index: Tensor
+
     def __init__(self, channels: int, shift: int, bias: bool) -> None:
         super().__init__()
         self.shift = shift

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -135,16 +136,16 @@ class UAFL(nn.Module):
         encoded, aligned = [], []
         for level, align in enumerate(self.align):
             r = align(x, r)
-            for block in self.encode[level]:
+            for block in cast(nn.ModuleList, self.encode[level]):
                 x = block(x, r)
             encoded.append(x)
             aligned.append(r)
             x, r = self.shrink[level](x), self.shrink_reference[level](r)
-        for block in self.encode[-1]:
+        for block in cast(nn.ModuleList, self.encode[-1]):
             x = block(x, r)
         for level in reversed(range(len(encoded))):
             x = self.fuse[level](encoded[level], self.grow[level](x))
-            for block in self.decode[level]:
+            for block in cast(nn.ModuleList, self.decode[level]):
                 x = block(x, aligned[level])
         residual: Tensor = self.map(x)
         return residual + (reference - abundances) if self.config.injected else residual

@@ -61,7 +61,7 @@ def test_untrained_it_changes_nothing_or_gives_the_injected_detail():
     "changes", [{"width": 12}, {"aggregation": "best"}, {"blocks": (2,)}, {"injected": True, "abundances": 5}]
 )
 def test_a_configuration_that_cannot_be_built_is_refused(changes):
-    with pytest.raises(ValueError, match="must|has as many"):
+    with pytest.raises(ValueError, match=r"must|has as many"):
         UAFLConfig(**changes)
 
 
