@@ -13,9 +13,11 @@ from .estimate_abundances import EstimateAbundances
 from .estimate_endmember_count import EstimateEndmemberCount
 from .extract_endmembers import ExtractEndmembers
 from .spectral_super_resolution import SpectralSuperResolution
+from .unregistered_super_resolution import UnregisteredSuperResolution
 
 ALGORITHMS = (
     SpectralSuperResolution,
+    UnregisteredSuperResolution,
     EstimateEndmemberCount,
     ExtractEndmembers,
     EstimateAbundances,

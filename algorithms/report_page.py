@@ -41,7 +41,20 @@ def write_page(path: str, report: SceneReport, output: str) -> None:
     Raises:
         HyperLiftError: the page cannot be written.
     """
-    page = _PAGE.format(title="Spectral super-resolution", body="\n".join(_body(report, output)))
+    _write(path, "Spectral super-resolution", _body(report, output))
+
+
+def write_facts(path: str, title: str, warnings: Iterable[str], facts: Mapping[str, str]) -> None:
+    """Write warnings and a table of facts as a page.
+
+    Raises:
+        HyperLiftError: the page cannot be written.
+    """
+    _write(path, title, [*_warnings(warnings), _table(facts)])
+
+
+def _write(path: str, title: str, body: Iterable[str]) -> None:
+    page = _PAGE.format(title=title, body="\n".join(body))
     try:
         Path(path).write_text(page, encoding="utf-8")
     except OSError as error:
@@ -52,7 +65,7 @@ def write_page(path: str, report: SceneReport, output: str) -> None:
 
 
 def _body(report: SceneReport, output: str) -> Iterable[str]:
-    yield from (f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings)
+    yield from _warnings(report.warnings)
     yield _table(_facts(report, output))
     if report.consistency:
         yield "<h2>Consistency with the input</h2>"
@@ -61,6 +74,10 @@ def _body(report: SceneReport, output: str) -> Iterable[str]:
             "it, in reflectance. Bands beyond the wavelengths of the result are left out.</p>"
         )
         yield _table({band: f"{value:.4f}" for band, value in report.consistency.items()}, numbers=True)
+
+
+def _warnings(warnings: Iterable[str]) -> list[str]:
+    return [f'<p class="warning">{escape(warning)}</p>' for warning in warnings]
 
 
 def _facts(report: SceneReport, output: str) -> dict[str, str]:

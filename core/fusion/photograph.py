@@ -114,10 +114,11 @@ def check_photograph(source: Source) -> None:
     """
     if len(source.bands) == 2:
         raise RasterError(
-            f"The reference '{source.name}' has two bands; give a photograph with red, green and blue bands, or "
-            "with one."
+            f"The reference '{source.name}' has two bands; give a photograph with red, green and blue "
+            "bands, or with one."
         )
     if min(source.shape) < 4:
         raise RasterError(
-            f"The reference '{source.name}' has {source.shape[0]} x {source.shape[1]} pixels; give a larger one."
+            f"The reference '{source.name}' has {source.shape[0]} x {source.shape[1]} pixels; "
+            "give a larger one."
         )

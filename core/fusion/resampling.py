@@ -83,7 +83,8 @@ def upsample(
     """The fine pixels of the coarse ``window`` by cubic convolution.
 
     Args:
-        pixels: ``(c, h, w)``, which cover ``outer``: the window with :data:`CUBIC_HALO` around, cut at the image.
+        pixels: ``(c, h, w)``, which cover ``outer``: the window with :data:`CUBIC_HALO` around, cut at the
+            image.
         outer: as said.
         window: coarse pixels.
         scale: fine pixels for each coarse one along each side.

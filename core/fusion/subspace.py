@@ -45,8 +45,7 @@ class Subspace:
         statistics = PixelStatistics.of(pixels)
         chosen = np.flatnonzero(usable)
         moment = statistics.second_moment[np.ix_(chosen, chosen)]
-        values, vectors = np.linalg.eigh(moment)
-        vectors = vectors[:, ::-1][:, :count]
+        vectors = np.linalg.eigh(moment)[1][:, ::-1][:, :count]
         vectors = vectors * np.where(vectors.sum(axis=0) < 0, -1.0, 1.0)
         endmembers = np.zeros((len(usable), count))
         endmembers[chosen, : vectors.shape[1]] = vectors

@@ -45,11 +45,35 @@ def model_names(task: str = LIFTING) -> list[str]:
 def _task(path: Path) -> str:
     """What a model is for, as its card says; lifting where it does not."""
     try:
-        with path.open("rb") as file:
-            card = json.loads(_metadata(file, path).get("card", "{}"))
-    except (OSError, ValueError, ModelError):
+        return str(_entries(path).get("task", LIFTING))
+    except (OSError, ModelError):
         return LIFTING
-    return str(card.get("task", LIFTING)) if isinstance(card, dict) else LIFTING
+
+
+def card_name(path: str | Path) -> str:
+    """The name that a model file's card gives, whatever the model is for.
+
+    Raises:
+        ModelError: the file cannot be read, is no ONNX model or has no card with a name.
+    """
+    try:
+        name = _entries(Path(path)).get("name")
+    except OSError as error:
+        raise ModelError(f"The model file '{path}' cannot be read: {error.strerror}.") from error
+    if not isinstance(name, str):
+        raise ModelError(f"The model file '{path}' has no HyperLift card; export it again.")
+    return name
+
+
+def _entries(path: Path) -> dict[str, object]:
+    """The entries of a model file's card, unchecked; none where there is no card."""
+    with path.open("rb") as file:
+        text = _metadata(file, path).get("card", "{}")
+    try:
+        card = json.loads(text)
+    except ValueError:
+        return {}
+    return card if isinstance(card, dict) else {}
 
 
 def model_path(name: str, task: str = LIFTING) -> Path:

@@ -1,9 +1,9 @@
 """A network with statistics of whole images on squares of the size of its training, blended.
 
-Attention between channels and pooled gates depend on everything that a network sees at once, and attention in
-windows on where these begin. The squares are therefore fixed to the scene, not to the tiles that are written:
-they begin at multiples of 32 pixels from its upper left corner, and where two overlap one fades into the other.
-What comes out does not depend on the tiles at all.
+Attention between channels and pooled gates depend on everything that a network sees at once, and attention
+in windows on where these begin. The squares are therefore fixed to the scene, not to the tiles that are
+written, and where two overlap one fades into the other. What comes out does not depend on the tiles at
+all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sharpening a hyperspectral image with a photograph that does not line up: the scene runner's work for UAFL."""
+"""Sharpening a hyperspectral image with a photograph that does not line up, streamed tile by tile."""
 
 from __future__ import annotations
 
@@ -208,13 +208,13 @@ class _Run:
         )
         if found.confidence == 0.0:
             self._warn(
-                "THE REFERENCE IS NOT USED: no place was found at which it shows what the image shows, so the "
-                "result is the image resampled; check that both show the same ground, or georeference it."
+                "THE REFERENCE IS NOT USED: no place was found at which it shows what the image shows, so "
+                "the result is the image resampled; check that both show the same ground, or georeference it."
             )
         elif found.confidence < 1.0:
             self._warn(
-                f"The place of the reference is doubtful, and it counts for {found.confidence:.0%} only; check "
-                "that both show the same ground at about the same time."
+                f"The place of the reference is doubtful, and it counts for {found.confidence:.0%} only; "
+                "check that both show the same ground at about the same time."
             )
 
     def profile(self) -> RasterProfile:

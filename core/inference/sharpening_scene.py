@@ -1,4 +1,4 @@
-"""A coarse hyperspectral image with a photograph: read, unmixed and registered once, then window by window."""
+"""A coarse image with a photograph: read, unmixed and registered once, then taken window by window."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WHITE = 99.5  # percentile of the photograph that is brightness one
 
 @dataclass(frozen=True, eq=False)
 class FinePatch:
-    """What the network sees of a window on the fine pixels: normalised abundances and the photograph's detail.
+    """What the network sees of a window on the fine pixels: normalised abundances and the detail.
 
     Attributes:
         abundances: ``(K, H, W)``, upsampled.
@@ -115,8 +115,8 @@ class SharpeningScene:
         """
         if min(image.shape) < _FEWEST:
             raise RasterError(
-                f"The image has {image.shape[0]} x {image.shape[1]} pixels; at least {_FEWEST} along each side "
-                "are needed to find its place in the photograph."
+                f"The image has {image.shape[0]} x {image.shape[1]} pixels; at least {_FEWEST} along each "
+                "side are needed to find its place in the photograph."
             )
         self.image, self.scale = image, scale
         whole = Subspace.of(image.tables, max(REGISTRATION_CHANNELS, maps), image.usable)
@@ -145,8 +145,8 @@ class SharpeningScene:
         seen, covered = photo.on_grid(there, (0, 0), (shape[0], shape[1]))
         if not covered.any():
             raise RasterError(
-                f"The reference '{photo.source.name}' has no pixels where the image lies; choose one of the same "
-                "place."
+                f"The reference '{photo.source.name}' has no pixels where the image lies; choose one of "
+                "the same place."
             )
         white = float(np.percentile(seen[:, covered], _WHITE)) or 1.0
         return Views(abundances, valid, seen / np.float32(white), covered, _PER_PIXEL, margin), white

@@ -20,7 +20,7 @@ Project = Callable[[FloatArray, FloatArray, str, str], tuple[FloatArray, FloatAr
 def place_photograph(image: Source, photo: Source, project: Project | None = None) -> tuple[Affine, str]:
     """From the image's pixels (x, y, from its corner) to the photograph's, and a sentence on how it is known.
 
-    Between different coordinate systems it is the affine transform nearest to the true one on a grid of points.
+    Between different coordinate systems it is the affine transform nearest to the true one on some points.
 
     Raises:
         RasterError: both are georeferenced and do not overlap, or nobody can bring their systems together.
@@ -41,7 +41,8 @@ def place_photograph(image: Source, photo: Source, project: Project | None = Non
     if own.crs_wkt and other.crs_wkt and own.crs_wkt != other.crs_wkt:
         if project is None:
             raise RasterError(
-                "Image and reference have different coordinate systems; warp the reference to that of the image."
+                "Image and reference have different coordinate systems; warp the reference to that of the "
+                "image."
             )
         there = project(*there, own.crs_wkt, other.crs_wkt)
     at = np.column_stack(_affine(other).inverse()(*there))

@@ -55,7 +55,7 @@ class Affine:
         return Affine(self.matrix, self.shift / length)
 
     def moved(self, change: FloatArray, centre: tuple[float, float]) -> Affine:
-        """A small ``change`` (6,) to matrix (row by row) and shift, with the matrix acting about ``centre``."""
+        """A small ``change`` (6,) to matrix (by row) and shift, with the matrix acting about ``centre``."""
         extra = change[:4].reshape(2, 2)
         return Affine(self.matrix + extra, self.shift + change[4:] - extra @ np.array(centre))
 

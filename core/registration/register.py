@@ -8,7 +8,7 @@ import numpy as np
 
 from .affine import Affine, FloatArray
 from .refine import Fit, Refiner
-from .search import candidates
+from .search import Candidate, candidates
 from .views import Views
 
 BLURS = (0.3, 0.42, 0.55)  # standard deviations of an instrument's point spread, in pixels of the image
@@ -23,6 +23,7 @@ _RIDGE = 1e-3
 _DOUBTFUL, _CHANCE, _MORE = 0.08, 2.5, 0.15
 TONES = (0.5, 0.7, 1.0, 1.4, 2.0)
 _FEW = 3  # channels of the image that few pixels bear
+_ELSEWHERE = 1.5  # pixels
 _ENOUGH = 400  # pixels of the image that bear many channels and the six numbers of an affine transform
 _MOST_DEGREES, _MOST_SCALE = 15.0, 1.2
 
@@ -76,7 +77,7 @@ def register(views: Views, reach: float) -> Registration:
         views: the image and the photograph.
         reach: largest shift in pixels of the image.
     """
-    start = _coarse(views.with_channels(_FEW), reach)
+    start, rivalry = _coarse(views.with_channels(_FEW), reach)
     many = views.valid.sum() >= _ENOUGH
     rich = views.with_squares() if many else views.with_channels(_FEW)
     results = []
@@ -85,6 +86,9 @@ def register(views: Views, reach: float) -> Registration:
         results.append((*refiner.refine(start), blur))
     transform, _, blur = max(results, key=lambda result: result[1])
     found = relation(views, transform, blur)
+    import sys
+
+    print("RIV", round(rivalry, 2), file=sys.stderr)
     floor = _DOUBTFUL + _CHANCE / np.sqrt(max(found.pixels, 1))
     confidence = float(np.clip((found.explained - floor) / _MORE, 0.0, 1.0))
     if not _plausible(transform, views.shape, reach):
@@ -100,14 +104,35 @@ def relation(views: Views, transform: Affine, blur: float, channels: int = _FEW)
     return Relation(tone, gains, spread, explained_share(fit), len(fit.image))
 
 
-def _coarse(views: Views, reach: float) -> Affine:
-    """The most likely transform, refined at a resolution at which all can be tried."""
+def _coarse(views: Views, reach: float) -> tuple[Affine, float]:
+    """The most likely transform, refined at a resolution at which all can be tried, and its rivalry.
+
+    That is the evidence of the best place elsewhere as a share of the most likely one's.
+    """
     factor = max(1, -(-max(views.shape) // _SEARCH_SIDE))
     coarse = views.reduced(factor).without_slow_changes(BLURS[1])
     refiner = Refiner(coarse, similar=True)
-    found = candidates(coarse, reach / factor)[:_CANDIDATES]
-    best, _ = max((refiner.refine(one.transform) for one in found), key=lambda result: result[1])
-    return best.in_units(1.0 / factor)
+    found = _distinct(candidates(coarse, reach / factor), coarse.shape)
+    refined = [refiner.refine(one.transform) for one in found]
+    best, evidence = max(refined, key=lambda result: result[1])
+    elsewhere = [other for place, other in refined if _apart(place, best, coarse.shape) > _ELSEWHERE]
+    return best.in_units(1.0 / factor), max(elsewhere, default=0.0) / max(evidence, 1e-9)
+
+
+def _distinct(found: list[Candidate], shape: tuple[int, int]) -> list[Candidate]:
+    """The best candidates of which no two are nearly the same."""
+    kept: list[Candidate] = []
+    for one in found:
+        if all(_apart(one.transform, other.transform, shape) > _ELSEWHERE / 2 for other in kept):
+            kept.append(one)
+        if len(kept) == _CANDIDATES:
+            break
+    return kept
+
+
+def _apart(first: Affine, second: Affine, shape: tuple[int, int]) -> float:
+    """How far apart two transforms bring the points of an area, median in pixels."""
+    return float(np.median(first.after(second.inverse()).displacement(shape)))
 
 
 def _best_tone(views: Views, transform: Affine, blur: float) -> tuple[float, Fit]:
@@ -133,7 +158,7 @@ def _plausible(transform: Affine, shape: tuple[int, int], reach: float) -> bool:
 
 
 def explained_share(fit: Fit) -> float:
-    """Share of the image's variance that regressions on the photograph explain in squares left out of them."""
+    """Share of the image's variance that regressions on the photograph explain in parts left out."""
     if len(fit.image) < 2 * _FOLDS * (fit.photo.shape[1] + 1):
         return 0.0
     fold = (fit.x // _FOLD_SIDE + 2 * (fit.y // _FOLD_SIDE)).astype(int) % _FOLDS

@@ -48,8 +48,8 @@ def make_card(task: UAFLTask) -> dict[str, object]:
         "maps": config.abundances,
         "patch": PATCH,
         "overlap": OVERLAP,
-        "inputs": "abundances: upsampled, less the scene's mean, over its contrast; reference: these with the "
-        "registered photograph's detail, in the same terms",
+        "inputs": "abundances: upsampled, less the scene's mean, over its contrast; reference: these with "
+        "the registered photograph's detail, in the same terms",
         "training": {
             "parameters": sum(weight.numel() for weight in task.network.parameters()),
             "steps": task.schedule.steps,
@@ -68,8 +68,8 @@ def card_text(card: dict[str, object]) -> str:
     training = card["training"]
     return (
         f"# {card['title']}\n\nVersion {card['version']}, {card['licence']}, {training['parameters']:,} "
-        f"parameters, {training['steps']:,} optimiser steps of one pair. Inputs: {card['inputs']}. Output: the "
-        f"residual of the abundances. One file for all scales.\n\nTrained on: {training['data']}\n\n"
+        f"parameters, {training['steps']:,} optimiser steps of one pair. Inputs: {card['inputs']}. Output: "
+        f"the residual of the abundances. One file for all scales.\n\nTrained on: {training['data']}\n\n"
         "The photograph is registered and its detail regressed before the network, which starts from that "
         "detail and corrects it; what each part brings is in `training/NOTES.md`.\n"
     )

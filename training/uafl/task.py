@@ -79,7 +79,7 @@ def load_task(path: object) -> UAFLTask:
 
 
 class PairStream(IterableDataset):
-    """Endless batches of one pair, each also turned and mirrored; they depend on ``seed`` and number alone."""
+    """Endless batches of one pair, each also turned and mirrored; they depend on seed and number alone."""
 
     def __init__(self, maker: PairMaker, seed: int, start: int = 0) -> None:
         self.maker, self.seed, self.start = maker, seed, start
