@@ -13,6 +13,8 @@ import numpy.typing as npt
 from ..raster.blocks import PixelArray
 from ..unmixing.statistics import PixelBlocks, PixelStatistics
 
+_EVEN = 1e-5  # contrast as a share of the mean that rounding makes
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -23,7 +25,7 @@ class Subspace:
     Attributes:
         endmembers: orthonormal spectra as columns ``(B, k)`` with positive sums, most important first.
         mean: mean abundances ``(k,)``.
-        contrast: standard deviation of the abundances that varies most.
+        contrast: standard deviation of the abundances that varies most; of an even image its mean.
     """
 
     endmembers: FloatArray
@@ -50,8 +52,9 @@ class Subspace:
         endmembers = np.zeros((len(usable), count))
         endmembers[chosen, : vectors.shape[1]] = vectors
         variance = np.einsum("bk,bc,ck->k", endmembers, statistics.covariance, endmembers)
-        contrast = float(np.sqrt(max(variance.max(), 0.0)))
-        return cls(endmembers, endmembers.T @ statistics.mean, contrast or 1.0)
+        contrast, mean = float(np.sqrt(max(variance.max(), 0.0))), endmembers.T @ statistics.mean
+        size = float(np.linalg.norm(mean))
+        return cls(endmembers, mean, contrast if contrast > _EVEN * size else size or 1.0)
 
     def part(self, count: int) -> Subspace:
         """The first ``count`` dimensions."""

@@ -12,6 +12,7 @@ from .views import Views
 
 _STEPS = 25
 _LEAST_PIXELS = 24
+_LEAST_CONTRAST = 1e-5  # of a channel of the image; the strongest has about one
 _SMALLEST_STEP = 1e-3  # pixels
 _LARGEST = (0.35, 1.5)  # change of the matrix and of the scale that no step may exceed
 # Changes of the six numbers that keep shapes: scaling, rotation, shifts.
@@ -60,7 +61,7 @@ class Refiner:
         y, x = np.nonzero(views.valid)
         self._x, self._y = x + 0.5, y + 0.5
         pixels = views.image[:, views.valid].T.astype(np.float64)
-        self._spread: FloatArray = np.maximum(pixels.std(axis=0), 1e-12)
+        self._spread: FloatArray = np.maximum(pixels.std(axis=0), _LEAST_CONTRAST)
         self._image = pixels / self._spread
 
     def fit(self, transform: Affine) -> Fit:

@@ -15,7 +15,9 @@ def test_it_spans_mixtures_and_its_signs_are_fixed(table):
     assert (subspace.endmembers.sum(axis=0) >= 0).all()
     np.testing.assert_allclose(subspace.endmembers.T @ subspace.endmembers, np.eye(3), atol=1e-9)
     pixels = table[:100].T.reshape(20, 10, 10)
-    back = subspace.spectra(subspace.abundances(pixels)) + (subspace.endmembers @ subspace.mean)[:, None, None]
+    back = (
+        subspace.spectra(subspace.abundances(pixels)) + (subspace.endmembers @ subspace.mean)[:, None, None]
+    )
     np.testing.assert_allclose(back, pixels, atol=1e-4)
 
 

@@ -12,7 +12,9 @@ def land(seed, side=SIDE + 2 * MARGIN):
     """Three fine fields of shapes ``(3, n, n)`` over an area with a margin."""
     rng = np.random.default_rng(seed)
     size = side * PER_PIXEL
-    return np.stack([gaussian_filter(rng.normal(size=(size, size)), 5.0) for _ in range(3)]).astype(np.float32)
+    return np.stack([gaussian_filter(rng.normal(size=(size, size)), 5.0) for _ in range(3)]).astype(
+        np.float32
+    )
 
 
 def views_of(place, tone=lambda photo: photo, seed=0, photo_seed=0):
@@ -30,7 +32,9 @@ def views_of(place, tone=lambda photo: photo, seed=0, photo_seed=0):
     photo = np.stack([map_coordinates(field, at, order=1) for field in land(photo_seed)])
     photo = photo / photo.std() * 0.15 + 0.5
     covered = np.ones(photo.shape[1:], bool)
-    return Views(image.astype(np.float32), np.ones((SIDE, SIDE), bool), tone(photo), covered, PER_PIXEL, MARGIN)
+    return Views(
+        image.astype(np.float32), np.ones((SIDE, SIDE), bool), tone(photo), covered, PER_PIXEL, MARGIN
+    )
 
 
 TONES = {
