@@ -119,14 +119,15 @@ class Refiner:
         right, down = (slope @ weights for slope in fit.slopes)
         x, y = fit.x - self.views.centre[0], fit.y - self.views.centre[1]
         columns = [right * x[:, None], right * y[:, None], down * x[:, None], down * y[:, None], right, down]
-        normal, gradient = np.zeros((6, 6)), np.zeros(6)
+        normal: FloatArray = np.zeros((6, 6))
+        gradient: FloatArray = np.zeros(6)
         for channel in range(residual.shape[1]):
             jacobian = np.stack([column[:, channel] for column in columns], axis=1)
             jacobian -= basis @ (basis.T @ jacobian)
             scale = 1.0 / max(float(residual[:, channel].var()), 1e-9)
-            normal += scale * jacobian.T @ jacobian
-            gradient += scale * jacobian.T @ residual[:, channel]
-        normal, gradient = self._basis.T @ normal @ self._basis, self._basis.T @ gradient
-        normal += damping * np.diag(np.diag(normal)) + 1e-9 * np.eye(len(normal))
-        step: FloatArray = self._basis @ np.linalg.solve(normal, gradient)
+            normal = normal + scale * jacobian.T @ jacobian
+            gradient = gradient + scale * jacobian.T @ residual[:, channel]
+        normal = self._basis.T @ normal @ self._basis
+        normal = normal + damping * np.diag(np.diag(normal)) + 1e-9 * np.eye(len(normal))
+        step: FloatArray = self._basis @ np.linalg.solve(normal, self._basis.T @ gradient)
         return step
