@@ -19,8 +19,9 @@ from qgis.core import (
 
 from ..core.errors import HyperLiftError
 from ..core.inference.devices import DEVICES
-from ..core.inference.sharpening import SCALES, SharpeningReport, SharpenOptions, sharpen_scene
+from ..core.inference.sharpening import sharpen_scene
 from ..core.inference.sharpening_card import SharpeningSession
+from ..core.inference.sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from ..core.raster.gdal_backend import GdalSink, GdalSource, project
 from ..core.raster.output import DATA_TYPES, require_distinct
 from .base import HyperLiftAlgorithm

@@ -88,8 +88,9 @@ def sharpen(
         UserWarning: the photograph's place is doubtful or was not found, or the graphics card is not used.
     """
     # Here, because unmixing, which this needs, itself imports from this package.
-    from .sharpening import SharpenOptions, sharpen_scene
+    from .sharpening import sharpen_scene
     from .sharpening_card import SharpeningSession
+    from .sharpening_report import SharpenOptions
 
     numbers = np.asarray(hsi)
     source = ArraySource(numbers.astype(np.float32) if numbers.dtype.kind in "iub" else numbers)

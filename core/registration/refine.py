@@ -16,7 +16,7 @@ _LEAST_CONTRAST = 1e-5  # of a channel of the image; the strongest has about one
 _SMALLEST_STEP = 1e-3  # pixels
 _LARGEST = (0.35, 1.5)  # change of the matrix and of the scale that no step may exceed
 # Changes of the six numbers that keep shapes: scaling, rotation, shifts.
-_SIMILAR = np.array(
+_SIMILAR: FloatArray = np.array(
     [[1, 0, 0, 1, 0, 0], [0, -1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]], dtype=float
 ).T
 
@@ -56,7 +56,7 @@ class Refiner:
 
     def __init__(self, views: Views, similar: bool) -> None:
         self.views = views
-        self._basis = _SIMILAR if similar else np.eye(6)
+        self._basis: FloatArray = _SIMILAR if similar else np.eye(6)
         self._slopes = [np.stack(np.gradient(plane)) * views.per_pixel for plane in views.photo]
         y, x = np.nonzero(views.valid)
         self._x, self._y = x + 0.5, y + 0.5
@@ -123,11 +123,11 @@ class Refiner:
         gradient: FloatArray = np.zeros(6)
         for channel in range(residual.shape[1]):
             jacobian = np.stack([column[:, channel] for column in columns], axis=1)
-            jacobian -= basis @ (basis.T @ jacobian)
+            jacobian = jacobian - basis @ (basis.T @ jacobian)
             scale = 1.0 / max(float(residual[:, channel].var()), 1e-9)
             normal = normal + scale * jacobian.T @ jacobian
             gradient = gradient + scale * jacobian.T @ residual[:, channel]
-        normal = self._basis.T @ normal @ self._basis
-        normal = normal + damping * np.diag(np.diag(normal)) + 1e-9 * np.eye(len(normal))
-        step: FloatArray = self._basis @ np.linalg.solve(normal, self._basis.T @ gradient)
+        reduced: FloatArray = self._basis.T @ normal @ self._basis
+        damped = reduced + damping * np.diag(np.diag(reduced)) + 1e-9 * np.eye(len(reduced))
+        step: FloatArray = self._basis @ np.linalg.solve(damped, self._basis.T @ gradient)
         return step

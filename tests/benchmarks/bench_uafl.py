@@ -56,7 +56,8 @@ def _speed() -> None:
 
 def _scene(side: int) -> None:
     """One run, in a process of its own; prints its peak memory."""
-    from hyperlift.core.inference.sharpening import SharpenOptions, sharpen_scene
+    from hyperlift.core.inference.sharpening import sharpen_scene
+    from hyperlift.core.inference.sharpening_report import SharpenOptions
     from hyperlift.core.raster.arrays import ArraySource
 
     rng = np.random.default_rng(0)

@@ -9,8 +9,9 @@ from hyperlift.core.errors import HyperLiftError, ModelError, RasterError
 from hyperlift.core.fusion.resampling import observe, upsample
 from hyperlift.core.inference import sharpen
 from hyperlift.core.inference.models import card_name, model_names, read_card
-from hyperlift.core.inference.sharpening import SharpenOptions, sharpen_scene
+from hyperlift.core.inference.sharpening import sharpen_scene
 from hyperlift.core.inference.sharpening_card import SharpeningCard, SharpeningSession
+from hyperlift.core.inference.sharpening_report import SharpenOptions
 from hyperlift.core.raster.arrays import ArraySink, ArraySource
 from hyperlift.core.raster.blocks import Georeference, Window
 
