@@ -52,7 +52,7 @@ def make_card(task: UAFLTask) -> dict[str, object]:
         "the registered photograph's detail, in the same terms",
         "training": {
             "parameters": sum(weight.numel() for weight in task.network.parameters()),
-            "steps": task.schedule.steps,
+            "steps": task.trained_steps,
             "network": asdict(config),
             "data": "Pieces of AVIRIS, NEON and other cubes and generated scenes of measured spectra, with a "
             "simulated camera, after registration.",

@@ -31,6 +31,8 @@ class UAFLTask(lightning.LightningModule):
     Batches are dictionaries of ``abundances``, ``reference`` and ``truth`` (N, K, H, W).
     """
 
+    trained_steps = 0  # of a checkpoint, which may be fewer than planned
+
     def __init__(self, network: UAFLConfig, schedule: ScheduleConfig) -> None:
         super().__init__()
         self.save_hyperparameters({"network": asdict(network), "schedule": asdict(schedule)})
@@ -75,6 +77,7 @@ def load_task(path: object) -> UAFLTask:
     network = {**entries["network"], "blocks": tuple(entries["network"]["blocks"])}
     task = UAFLTask(UAFLConfig(**network), ScheduleConfig(**entries["schedule"]))
     task.load_state_dict(stored["state_dict"])
+    task.trained_steps = int(stored.get("global_step", 0))
     return task
 
 
