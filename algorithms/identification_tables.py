@@ -13,7 +13,7 @@ from ..core.spectral.library import SpectralLibrary
 from ..core.spectral.matching import Match, Matcher
 from ..core.unmixing.identification import MaterialCounts
 from . import unmixing_pictures as pictures
-from .report_page import _table
+from .report_page import table_of
 from .unmixing_report import _page, _rows
 
 _METHODS = {"angle": "spectral angle", "correlation": "correlation of the continuum-removed spectra"}
@@ -80,7 +80,7 @@ def spectra_page(
 ) -> str:
     """The page on the spectra of a library."""
     facts = {"Spectra": f"{title}, {len(spectra)}", "Library": f"{len(library)} materials"}
-    body = [_table({**facts, "Closest by": _METHODS[method]}), *_spectra_pictures(spectra, library, found)]
+    body = [table_of({**facts, "Closest by": _METHODS[method]}), *_spectra_pictures(spectra, library, found)]
     rows = [
         (name, str(rank), match.name, f"{match.angle_deg:.2f}", _score(match.correlation, 3))
         for name, matches in zip(spectra.names, found)
@@ -106,7 +106,7 @@ def pixels_page(title: str, method: str, counts: MaterialCounts) -> str:
         )
         for number in counts.order
     ]
-    body = [_table(facts), _rows(("Material", "Pixels", "Share", *_SCORES), rows)]
+    body = [table_of(facts), _rows(("Material", "Pixels", "Share", *_SCORES), rows)]
     return _page("Identified materials", body)
 
 

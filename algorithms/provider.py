@@ -15,10 +15,12 @@ from .estimate_endmember_count import EstimateEndmemberCount
 from .extract_endmembers import ExtractEndmembers
 from .identify_materials import IdentifyMaterials
 from .spectral_super_resolution import SpectralSuperResolution
+from .unregistered_super_resolution import UnregisteredSuperResolution
 
 ALGORITHMS = (
     SpectralSuperResolution,
     BlindSpectralSuperResolution,
+    UnregisteredSuperResolution,
     EstimateEndmemberCount,
     ExtractEndmembers,
     EstimateAbundances,

@@ -44,6 +44,15 @@ def write_page(path: str, report: SceneReport, output: str) -> None:
     write_report(path, page_of("Spectral super-resolution", "\n".join(_body(report, output))))
 
 
+def write_facts(path: str, title: str, warnings: Iterable[str], rows: Mapping[str, str]) -> None:
+    """Write warnings and a table of facts as a page.
+
+    Raises:
+        HyperLiftError: the page cannot be written.
+    """
+    write_report(path, page_of(title, "\n".join([*_warnings(warnings), table_of(rows)])))
+
+
 def page_of(title: str, body: str) -> str:
     """A whole page."""
     return _PAGE.format(title=title, body=body)
@@ -65,7 +74,7 @@ def write_report(path: str, page: str) -> None:
 
 
 def _body(report: SceneReport, output: str) -> Iterable[str]:
-    yield from (f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings)
+    yield from _warnings(report.warnings)
     yield table_of(facts(report, output))
     if report.consistency:
         yield "<h2>Consistency with the input</h2>"
@@ -74,6 +83,10 @@ def _body(report: SceneReport, output: str) -> Iterable[str]:
             "it, in reflectance. Bands beyond the wavelengths of the result are left out.</p>"
         )
         yield table_of({band: f"{value:.4f}" for band, value in report.consistency.items()}, numbers=True)
+
+
+def _warnings(warnings: Iterable[str]) -> list[str]:
+    return [f'<p class="warning">{escape(warning)}</p>' for warning in warnings]
 
 
 def facts(report: SceneReport, output: str) -> dict[str, str]:

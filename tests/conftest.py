@@ -225,3 +225,20 @@ def blind_model_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("blind") / "pgunet-visible31.onnx"
     export(task, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def sharpening_model(tmp_path_factory):
+    """A narrow UAFL whose weights are random, as a model file named ``uafl.onnx``."""
+    torch = pytest.importorskip("torch")
+    from hyperlift.core.networks.uafl import UAFLConfig
+    from hyperlift.training.uafl.config import ScheduleConfig
+    from hyperlift.training.uafl.export import export
+    from hyperlift.training.uafl.task import UAFLTask
+
+    torch.manual_seed(0)
+    task = UAFLTask(UAFLConfig(width=8, blocks=(1, 1, 1), injected=True), ScheduleConfig())
+    torch.nn.init.normal_(task.average.map.weight, std=0.01)
+    path = tmp_path_factory.mktemp("sharpening") / "uafl.onnx"
+    export(task, path)
+    return path

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hyperlift.core.errors import HyperLiftError
-from hyperlift.core.inference.models import read_card
+from hyperlift.core.inference.models import card_name
 
 from .networks import NETWORKS, configuration, part_of
 
@@ -48,7 +48,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         from .data.scenes import SceneConfig
 
         chosen["further"] = list(PairFolder(options.pairs, SceneConfig(), options.hold_out).held_out_scenes())
-    evaluation = part_of(read_card(options.model).name, "evaluate")
+    evaluation = part_of(card_name(options.model), "evaluate")
     report = evaluation.evaluate(
         options.model, options.output, data=options.data, models=options.models, **chosen
     )

@@ -1,5 +1,5 @@
 """Models and their cards, sessions and devices, tiling and the scene runner."""
 
-from .notebooks import Blind, blind, lift
+from .notebooks import Blind, blind, lift, sharpen
 
-__all__ = ["Blind", "blind", "lift"]
+__all__ = ["Blind", "blind", "lift", "sharpen"]

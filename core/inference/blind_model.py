@@ -15,8 +15,8 @@ from ..errors import ModelError
 from ..spectral.grids import FloatArray
 from ..spectral.mixture import SpectralMixture
 from .devices import import_runtime, providers_for
-from .models import find_model, read_card
-from .session import runtime_errors, start_runtime
+from .models import BLIND, find_model, read_card
+from .graph_session import runtime_errors, start_runtime
 
 TABLES = ("mean", "basis", "rest", "weight", "level", "factor")
 PENALTIES = ("alpha", "beta")
@@ -29,7 +29,7 @@ def blind_model(grid_name: str) -> Path:
     Raises:
         ModelError: there is none.
     """
-    return find_model(f"pgunet-{grid_name}")
+    return find_model(f"pgunet-{grid_name}", BLIND)
 
 
 def response_file(model: Path) -> Path:

@@ -113,7 +113,7 @@ def _moments(session: Session, sample: Sequence[SampleWindow], output: str) -> t
     gram: FloatArray = np.zeros(())
     count = 0
     for window in sample:
-        image = session.run(window.pixels, output)[:, window.counts].astype(np.float64)
+        image = session.run(window.pixels, output=output)[:, window.counts].astype(np.float64)
         bands = window.pixels[:, window.counts].astype(np.float64)
         cross, gram = cross + bands @ image.T, gram + image @ image.T
         count += image.shape[1]

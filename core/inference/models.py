@@ -7,15 +7,17 @@ read here with the standard library, so that models can be listed and damage be 
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeVar
 
 from ..errors import ModelError
-from .card import Card
+from .card import ANY_SENSOR, Card
 
 _FOLDER = Path(__file__).resolve().parents[2] / "resources" / "models"
-_OTHER_JOBS = ("pgunet-",)  # beginnings of the names of models for other jobs
+LIFTING, BLIND, SHARPENING = "lifting", "blind", "sharpening"  # tasks of models
 _DIGITS = 64
 _CHUNK = 1 << 20
 
@@ -24,31 +26,72 @@ _GRAPH, _METADATA, _LAST_FIELD = 7, 14, 30
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-def model_names() -> list[str]:
-    """Names of the bundled models that lift Sentinel-2 images."""
-    return [name for name in bundled_names() if not name.startswith(_OTHER_JOBS)]
+class Digested(Protocol):
+    """A card that knows the digest of its model file."""
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and 64 digits."""
 
 
-def bundled_names() -> list[str]:
-    """Names of all bundled model files."""
-    return sorted(path.stem for path in _FOLDER.glob("*.onnx"))
+AnyCard = TypeVar("AnyCard", bound=Digested)
 
 
-def model_path(name: str) -> Path:
+def model_names(task: str = LIFTING) -> list[str]:
+    """Names of the bundled models for a task; damaged ones count, so that the user hears of them."""
+    return sorted(path.stem for path in _FOLDER.glob("*.onnx") if task == _task(path))
+
+
+def _task(path: Path) -> str:
+    """What a model is for, as its card says; lifting where it does not."""
+    try:
+        entries = _entries(path)
+    except (OSError, ModelError):
+        return LIFTING
+    return str(entries.get("task", BLIND if entries.get("sensor") == ANY_SENSOR else LIFTING))
+
+
+def card_name(path: str | Path) -> str:
+    """The name that a model file's card gives, whatever the model is for.
+
+    Raises:
+        ModelError: the file cannot be read, is no ONNX model or has no card with a name.
+    """
+    try:
+        name = _entries(Path(path)).get("name")
+    except OSError as error:
+        raise ModelError(f"The model file '{path}' cannot be read: {error.strerror}.") from error
+    if not isinstance(name, str):
+        raise ModelError(f"The model file '{path}' has no HyperLift card; export it again.")
+    return name
+
+
+def _entries(path: Path) -> dict[str, object]:
+    """The entries of a model file's card, unchecked; none where there is no card."""
+    with path.open("rb") as file:
+        text = _metadata(file, path).get("card", "{}")
+    try:
+        card = json.loads(text)
+    except ValueError:
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
+def model_path(name: str, task: str = LIFTING) -> Path:
     """File of a bundled model.
 
     Raises:
         ModelError: no bundled model has that name.
     """
-    if name not in bundled_names():
-        known = ", ".join(model_names()) or "none is installed"
+    if name not in model_names(task):
+        known = ", ".join(model_names(task)) or "none is installed"
         raise ModelError(
             f"There is no model '{name}'; choose a bundled one ({known}) or a model file (.onnx)."
         )
     return _FOLDER / f"{name}.onnx"
 
 
-def find_model(name_or_path: str | Path) -> Path:
+def find_model(name_or_path: str | Path, task: str = LIFTING) -> Path:
     """File of a bundled model's name, or of a path that ends in ``.onnx``.
 
     Raises:
@@ -56,14 +99,23 @@ def find_model(name_or_path: str | Path) -> Path:
     """
     path = Path(name_or_path)
     if path.suffix.lower() != ".onnx":
-        return model_path(str(name_or_path))
+        return model_path(str(name_or_path), task)
     if not path.is_file():
         raise ModelError(f"There is no model file '{path}'; check its path.")
     return path
 
 
 def read_card(path: str | Path) -> Card:
-    """Card of a model file, once the file is known to be whole.
+    """Card of a model file that lifts images, once the file is known to be whole.
+
+    Raises:
+        ModelError: the file cannot be read, is no ONNX model, is damaged or has no valid card.
+    """
+    return read_card_as(Card.from_json, path)
+
+
+def read_card_as(parse: Callable[[str], AnyCard], path: str | Path) -> AnyCard:
+    """Card of a model file, once the file is known to be whole; ``parse`` makes it of its JSON.
 
     Raises:
         ModelError: the file cannot be read, is no ONNX model, is damaged or has no valid card.
@@ -77,14 +129,14 @@ def read_card(path: str | Path) -> Card:
                 f"The model file '{path}' has no HyperLift card (metadata entry 'card'), so its bands and "
                 "units are unknown; export it with python -m hyperlift.training export."
             )
-        card = Card.from_json(entries["card"])
+        card = parse(entries["card"])
         check_digest(path, card)
     except OSError as error:
         raise ModelError(f"The model file '{path}' cannot be read: {error.strerror}.") from error
     return card
 
 
-def check_digest(path: Path, card: Card) -> None:
+def check_digest(path: Path, card: Digested) -> None:
     """Check that a model file is the one that its card was written for.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import numpy.typing as npt
 
 from ..errors import RasterError
@@ -100,3 +101,58 @@ def blind(
     for sentence in report.scene.warnings:
         warnings.warn(sentence, stacklevel=2)
     return Blind(sinks[0].pixels, report.camera.stf)
+
+
+def sharpen(
+    hsi: npt.ArrayLike,
+    reference: npt.ArrayLike,
+    scale: int,
+    model: str | Path = "uafl",
+    device: str = "auto",
+) -> PixelArray:
+    """Sharpen a hyperspectral image with a photograph that may not line up with it.
+
+    Args:
+        hsi: any linear quantity, e.g. reflectance, shape ``(B, h, w)``; pixels with a NaN are left out.
+        reference: a photograph of about the same extent, shape ``(3, H, W)``, any size; pixels that are zero
+            in all bands hold no data.
+        scale: 4, 8 or 16.
+        model: name of a bundled model, or a model file.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Returns:
+        The quantity of ``hsi``, float32, shape ``(B, scale*h, scale*w)``, on pixels that cover the same area,
+        corner to corner; NaN where the image has one.
+
+    Raises:
+        RasterError: an image has another shape, or the scale is none of these.
+        UnmixingError: no valid pixel.
+        ModelError: there is no such model or device, or it fails.
+        RuntimeMissingError: onnxruntime is not installed.
+
+    Warns:
+        UserWarning: the photograph's place is doubtful or was not found, or the graphics card is not used.
+    """
+    # Here, because unmixing, which this needs, itself imports from this package.
+    from .sharpening import sharpen_scene
+    from .sharpening_card import SharpeningSession
+    from .sharpening_report import SharpenOptions
+
+    numbers = np.asarray(hsi)
+    source = ArraySource(numbers.astype(np.float32) if numbers.dtype.kind in "iub" else numbers)
+    sinks: list[ArraySink] = []
+
+    def make_sink(profile: RasterProfile) -> ArraySink:
+        sinks.append(ArraySink(profile))
+        return sinks[0]
+
+    report = sharpen_scene(
+        source,
+        ArraySource(reference, name="reference"),
+        make_sink,
+        SharpeningSession.open(model, device),
+        SharpenOptions(scale, data_type="float32"),
+    )
+    for sentence in report.warnings:
+        warnings.warn(sentence, stacklevel=2)
+    return sinks[0].pixels

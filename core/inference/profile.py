@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from ..raster.blocks import BandTable, RasterProfile, Source, Window
 from ..version import plugin_version
@@ -12,6 +14,7 @@ from .calibration import Reflectance
 from .card import Card
 
 _NATURAL_COLOUR_NM = (665.0, 560.0, 490.0)
+_LARGEST_COLOUR_ERROR_NM = 100.0
 # Items under which products and converters keep the time of acquisition, the most specific first.
 _TIMES = (
     "acquisition_time",
@@ -39,17 +42,24 @@ def output_profile(
 ) -> RasterProfile:
     """Profile of the result of lifting ``window`` of ``source`` in tiles of ``tile`` input pixels."""
     wavelength, factor = card.output.wavelength_nm, card.scale_factor
-    distances = [[abs(centre - colour) for centre in wavelength] for colour in _NATURAL_COLOUR_NM]
-    red, green, blue = (distance.index(min(distance)) + 1 for distance in distances)
     return RasterProfile(
         shape=(window.height * factor, window.width * factor),
         bands=BandTable(tuple(f"{centre:.1f} nm" for centre in wavelength), wavelength, card.output.fwhm_nm),
         georeference=source.georeference.of_window(window, factor),
         tile=tile * factor,
         data_type=data_type,
-        natural_colour=(red, green, blue),
+        natural_colour=natural_colour(wavelength),
         metadata=metadata,
     )
+
+
+def natural_colour(wavelength_nm: Sequence[float]) -> tuple[int, int, int] | None:
+    """Numbers of the bands nearest to red, green and blue; None where wavelengths are unknown or far off."""
+    distances = [[abs(centre - colour) for centre in wavelength_nm] for colour in _NATURAL_COLOUR_NM]
+    if any(not min(distance, default=np.inf) <= _LARGEST_COLOUR_ERROR_NM for distance in distances):
+        return None
+    red, green, blue = (distance.index(min(distance)) + 1 for distance in distances)
+    return red, green, blue
 
 
 def public_name(name: str) -> str:

@@ -6,34 +6,30 @@ not depend on the tiles: each is lifted with the surroundings that its pixels de
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 
 import numpy as np
 
-from ..errors import CancelledError, HyperLiftError, RasterError
+from ..errors import RasterError
 from ..quality.consistency import ConsistencyGauge
 from ..raster.blocks import Block, PixelArray, RasterProfile, Sink, Source, Window
 from ..raster.input import check_upright
 from .bands import match_bands
 from .calibration import calibrate
-from .feeding import Feed, Feeder, ahead, one_thread
+from .feeding import Feed, Feeder
+from .pipeline import discard, stream
 from .profile import output_profile, provenance, public_name
 from .report import Monitor, SceneReport, SilentMonitor
-from .session import OutOfMemoryError, Session
+from .graph_session import OutOfMemoryError
+from .session import Session
 from .tiling import TileRunner, tile_side, tiles
 
 Lift = Callable[[TileRunner, Feed], PixelArray]
 STF = "stf"  # the session's constant that holds the camera's response (c, C), where there is one
-_BEHIND = 2  # blocks lifted and not yet written
-_WATCH_SECONDS = 0.2
 # Tiles in a row after which the source drops what it cached, so that memory does not grow with the width.
 _CACHED_TILES = 8
 _LARGEST_INCONSISTENCY = 0.01  # reflectance
@@ -87,7 +83,7 @@ def lift_scene(
     try:
         with ExitStack() as undo:
             sink = make_sink(run.profile())
-            undo.push(partial(_discard, sink))
+            undo.push(partial(discard, sink))
             run.lift_into(sink)
             sink.commit()
             undo.pop_all()
@@ -145,21 +141,16 @@ class _Run:
 
     def lift_into(self, sink: Sink) -> None:
         """Lift all tiles into a sink."""
-        done, total = 0, self.window.height * self.window.width
-        with ExitStack() as stack:
-            self._watch(stack)
-            readers, writers = one_thread(stack), one_thread(stack)
-            written: deque[Future[None]] = deque()
-            for feed in ahead(readers, self._feed, tiles(self.window, self.side)):
-                self._check_cancelled()
-                written.append(writers.submit(self._write, sink, feed, self._lift(feed)))
-                while len(written) > _BEHIND:
-                    written.popleft().result()
-                done += feed.valid.size
-                self.monitor.progress(done / total)
-            for block in written:
-                block.result()
-            self._check_cancelled()
+        total = self.window.height * self.window.width
+        stream(
+            tiles(self.window, self.side),
+            read=self._feed,
+            compute=self._lift,
+            write=partial(self._write, sink),
+            size=lambda feed: feed.valid.size / total,
+            monitor=self.monitor,
+            interrupt=self.session.interrupt,
+        )
         if not self.valid:
             raise RasterError(
                 f"'{self.source.name}' has no valid pixel in this part, all is nodata; choose another extent."
@@ -211,22 +202,6 @@ class _Run:
         self.warnings.append(sentence)
         self.monitor.warning(sentence)
 
-    def _watch(self, stack: ExitStack) -> None:
-        """Interrupt the network when the user cancels: a tile can take many seconds."""
-        finished = threading.Event()
-
-        def watch() -> None:
-            while not finished.wait(_WATCH_SECONDS):
-                if self.monitor.cancelled():
-                    self.session.interrupt()
-
-        one_thread(stack).submit(watch)
-        stack.callback(finished.set)
-
-    def _check_cancelled(self) -> None:
-        if self.monitor.cancelled():
-            raise CancelledError("Cancelled; nothing was written.")
-
     def _feed(self, tile: Window) -> Feed:
         """Runs on the reading thread."""
         feed = self.feeder.feed(tile)
@@ -256,18 +231,6 @@ class _Run:
             self.gauge.add(feed.pixels[:, rows, columns], lifted, feed.valid)
             self.valid += int(feed.valid.sum())
         sink.write(Block(place, lifted, feed.valid.repeat(factor, axis=0).repeat(factor, axis=1)))
-
-
-def _discard(
-    sink: Sink, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-) -> None:
-    """Remove what was written after an error; where that fails too, the user hears of both."""
-    try:
-        sink.discard()
-    except RasterError as second:
-        if isinstance(error, HyperLiftError):
-            raise type(error)(f"{error} {second}") from error
-        raise
 
 
 def part_of_scene(source: Source, window: Window | None) -> Window:

@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import ModelError
 from ..raster.blocks import MaskArray, PixelArray, Window
 from .devices import failure_warning
-from .session import DeviceError, OutOfMemoryError, Session
+from .graph_session import DeviceError, OutOfMemoryError
+from .session import Session
 
 _STEP = 16
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from osgeo import gdal, gdal_array
+from osgeo import gdal, gdal_array, osr
 
 from .blocks import Block, Calibration, Georeference, RasterProfile, Window
 from .input import check_bands, shared_and_own, unopened, unreadable, valid_pixels
@@ -165,6 +165,25 @@ def _mask_bands(bands: list[Any]) -> dict[int, Any]:
             continue
         masks[0 if flags & gdal.GMF_PER_DATASET else number] = band.GetMaskBand()
     return masks
+
+
+def project(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], source_wkt: str, target_wkt: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Points brought from one coordinate system (WKT, x before y) to another; NaN where that fails."""
+    systems = []
+    try:
+        with _gdal_calls():
+            for wkt in (source_wkt, target_wkt):
+                system = osr.SpatialReference(wkt)
+                system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+                systems.append(system)
+            points = osr.CoordinateTransformation(*systems).TransformPoints(np.column_stack([x, y]).tolist())
+    except RuntimeError:
+        return np.full_like(x, np.nan), np.full_like(y, np.nan)
+    there = np.array(points, np.float64)[:, :2]
+    there[~np.isfinite(there)] = np.nan
+    return there[:, 0], there[:, 1]
 
 
 class GdalSink(TiffSink):

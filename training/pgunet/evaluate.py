@@ -67,7 +67,7 @@ def run_with(models: Models, msi: np.ndarray, responses: Sequence[np.ndarray], s
     session.constants = constants(model, responses)
     if not stage:
         return session.run(msi)
-    state = session.run(msi, f"state_{stage}")
+    state = session.run(msi, output=f"state_{stage}")
     left = msi - np.tensordot(session.constants["stf"], state, axes=1)
     return np.maximum(state + np.tensordot(session.constants["stf_back"], left, axes=1), 0.0)
 

@@ -6,7 +6,7 @@ import pytest
 from hyperlift.core.inference import blind
 from hyperlift.core.inference.blind_model import ResponseModel, blind_model, response_file
 from hyperlift.core.inference.blind_scene import BlindOptions, blind_scene, open_blind
-from hyperlift.core.inference.models import bundled_names, check_digest, model_names, read_card
+from hyperlift.core.inference.models import BLIND, check_digest, model_names, read_card
 from hyperlift.core.inference.scene import LiftOptions
 from hyperlift.core.raster.arrays import ArraySink, ArraySource
 from hyperlift.core.spectral import grid
@@ -49,7 +49,7 @@ def test_files_are_whole_and_go_together(name):
 
 
 def test_all_files_together_are_small():
-    names = [one for one in bundled_names() if one.startswith("pgunet-")]
+    names = model_names(BLIND)
     assert len(names) == 6
     assert sum(blind_model(one[7:]).stat().st_size for one in names) < LARGEST
 

@@ -12,7 +12,8 @@ from hyperlift.core.inference.devices import (
     providers_for,
     runtime_problem,
 )
-from hyperlift.core.inference.session import DeviceError, OutOfMemoryError, Session
+from hyperlift.core.inference.graph_session import DeviceError, OutOfMemoryError
+from hyperlift.core.inference.session import Session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 DIRECTML, COREML = "DmlExecutionProvider", "CoreMLExecutionProvider"

@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from hyperlift.core.inference.session import OutOfMemoryError, Session
+from hyperlift.core.inference.graph_session import OutOfMemoryError
+from hyperlift.core.inference.session import Session
 from hyperlift.core.inference.tiling import TileRunner, fill_invalid, tile_side, tiles
 from hyperlift.core.raster.blocks import Window
 
@@ -84,7 +85,8 @@ def test_too_little_memory_for_the_smallest_tile_is_an_error(linear_model):
 _REAL_SHORTAGE = """
 import resource, sys
 import numpy as np
-from hyperlift.core.inference.session import OutOfMemoryError, Session
+from hyperlift.core.inference.graph_session import OutOfMemoryError
+from hyperlift.core.inference.session import Session
 from hyperlift.core.inference.tiling import TileRunner
 from hyperlift.core.raster.blocks import Window
 

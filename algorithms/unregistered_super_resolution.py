@@ -1,0 +1,228 @@
+"""A hyperspectral image and a photograph that does not line up: the Processing algorithm."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ..core.errors import HyperLiftError
+from ..core.inference.devices import DEVICES
+from ..core.inference.sharpening import sharpen_scene
+from ..core.inference.sharpening_card import SharpeningSession
+from ..core.inference.sharpening_report import SCALES, SharpeningReport, SharpenOptions
+from ..core.raster.gdal_backend import GdalSink, GdalSource, project
+from ..core.raster.output import DATA_TYPES, require_distinct
+from .base import HyperLiftAlgorithm
+from .feedback import FeedbackMonitor
+from .layers import file_of
+from .report_page import write_facts
+from .styling import NaturalColour, kept
+from .unmixing_base import require_apart
+from .unregistered_super_resolution_help import PAGE, PARAMETERS
+
+AUTO = "auto"
+NUMBERS = {
+    "PIXELS": "Pixels of the input",
+    "SECONDS": "Seconds it took",
+    "OFFSET": "Offset of the reference found (median, pixels of the result)",
+    "ROTATION": "Rotation of the reference found (degrees)",
+    "ZOOM": "Scale of the reference found (1 is none)",
+    "CONFIDENCE": "Confidence in the place of the reference (0 is not used, to 1)",
+    "UNRELIABLE": "Share of the result at which the reference counts for less than a half",
+}
+
+
+class UnregisteredSuperResolution(HyperLiftAlgorithm):
+    """``hyperlift:unregisteredsuperresolution``."""
+
+    parameter_help = PARAMETERS
+
+    INPUT = "INPUT"
+    REFERENCE = "REFERENCE"
+    SCALE = "SCALE"
+    DEVICE = "DEVICE"
+    DATA_TYPE = "DATA_TYPE"
+    OUTPUT = "OUTPUT"
+    OUTPUT_CONFIDENCE = "OUTPUT_CONFIDENCE"
+    REPORT = "REPORT"
+    DEVICE_USED = "DEVICE_USED"
+
+    def name(self) -> str:
+        """Second half of the id."""
+        return "unregisteredsuperresolution"
+
+    def displayName(self) -> str:
+        """Name in the toolbox."""
+        return self.tr("Unregistered super-resolution (hyperspectral with a photograph)")
+
+    def group(self) -> str:
+        """Group in the toolbox."""
+        return self.tr("Super-resolution")
+
+    def groupId(self) -> str:
+        """Id of the group."""
+        return "superresolution"
+
+    def tags(self) -> list[str]:
+        """Words that find the algorithm."""
+        words = "hyperspectral,photograph,pansharpening,fusion,registration,rgb,deep learning,uafl"
+        return self.tr(words).split(",")
+
+    def shortDescription(self) -> str:
+        """Tooltip in the toolbox."""
+        return self.tr("Sharpens a hyperspectral image with a photograph that need not line up with it.")
+
+    def shortHelpString(self) -> str:
+        """Help beside the dialog."""
+        return self.tr(" ".join(PAGE.split()))  # QGIS takes the end of a line for that of a paragraph
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        """Declare parameters and outputs."""
+        self.add(QgsProcessingParameterRasterLayer(self.INPUT, self.tr("Hyperspectral image")))
+        self.add(QgsProcessingParameterRasterLayer(self.REFERENCE, self.tr("Photograph")))
+        self._add_choice(self.SCALE, self.tr("Scale"), [str(scale) for scale in SCALES])
+        self._add_choice(self.DEVICE, self.tr("Device"), list(DEVICES))
+        self._add_choice(self.DATA_TYPE, self.tr("Data type"), [AUTO, *DATA_TYPES], advanced=True)
+        self.add(QgsProcessingParameterRasterDestination(self.OUTPUT, self.tr("Sharpened image")))
+        self.add(
+            QgsProcessingParameterRasterDestination(
+                self.OUTPUT_CONFIDENCE, self.tr("Confidence"), optional=True, createByDefault=False
+            )
+        )
+        pages = self.tr("HTML files (*.html)")
+        self.add(
+            QgsProcessingParameterFileDestination(
+                self.REPORT, self.tr("Report"), pages, optional=True, createByDefault=False
+            )
+        )
+        self.addOutput(QgsProcessingOutputString(self.DEVICE_USED, self.tr("Device that was used")))
+        for name, description in NUMBERS.items():
+            self.addOutput(QgsProcessingOutputNumber(name, self.tr(description)))
+
+    def _add_choice(self, name: str, description: str, choices: list[str], advanced: bool = False) -> None:
+        choice = QgsProcessingParameterEnum(
+            name, description, choices, defaultValue=choices[0], usesStaticStrings=True
+        )
+        self.add(choice, advanced=advanced)
+
+    def checkParameterValues(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> tuple[bool, str]:
+        """Say in the dialog what can be known before the run."""
+        try:
+            for name in (self.INPUT, self.REFERENCE):
+                self._file(parameters, name, context)
+        except HyperLiftError as error:
+            return False, str(error)
+        return super().checkParameterValues(parameters, context)
+
+    def prepare_job(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
+        """Read the parameters."""
+        layer = self.parameterAsRasterLayer(parameters, self.INPUT, context)
+        self._title = layer.name() if layer is not None else ""
+        self._files = [self._file(parameters, name, context) for name in (self.INPUT, self.REFERENCE)]
+        self._device = self.parameterAsEnumString(parameters, self.DEVICE, context)
+        data_type = self.parameterAsEnumString(parameters, self.DATA_TYPE, context)
+        self._options = SharpenOptions(
+            scale=int(self.parameterAsEnumString(parameters, self.SCALE, context)),
+            data_type=None if data_type == AUTO else data_type,
+        )
+
+    def run_job(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Sharpen the image, and say what was done in the log, in the outputs and on the page."""
+        output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        confidence = self.parameterAsOutputLayer(parameters, self.OUTPUT_CONFIDENCE, context)
+        page = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        report = self._sharpen(output, confidence, FeedbackMonitor(feedback))
+        results = {self.OUTPUT: output, self.DEVICE_USED: report.device, **_numbers(report)}
+        if confidence:
+            results[self.OUTPUT_CONFIDENCE] = confidence
+        feedback.pushInfo(
+            f"Sharpened {report.pixels:,} pixels in {report.seconds:,.1f} s on {report.device}."
+        )
+        if page:
+            write_facts(page, "Unregistered super-resolution", report.warnings, _facts(report, output))
+            results[self.REPORT] = page
+        self._describe_layer(output, context)
+        return results
+
+    def _sharpen(self, output: str, confidence: str, monitor: FeedbackMonitor) -> SharpeningReport:
+        require_apart((output, confidence))
+        session = SharpeningSession.open(device=self._device)
+        with closing(GdalSource(self._files[0])) as source, closing(GdalSource(self._files[1])) as photo:
+            for path in filter(None, (output, confidence)):
+                require_distinct(path, [*source.files, *photo.files])
+            return sharpen_scene(
+                source,
+                photo,
+                partial(GdalSink, output),
+                session,
+                self._options,
+                monitor,
+                partial(GdalSink, confidence) if confidence else None,
+                project,
+            )
+
+    def _describe_layer(self, output: str, context: QgsProcessingContext) -> None:
+        """Style, and a name unless a model or a script chose one, for when QGIS loads the result."""
+        if context.willLoadLayerOnCompletion(output):
+            details = context.layerToLoadOnCompletionDetails(output)
+            details.setPostProcessor(kept(NaturalColour()))
+            if details.name == self.parameterDefinition(self.OUTPUT).description():
+                details.name = self.tr("{} (sharpened)").format(self._title)
+
+    def _file(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
+        """What GDAL opens; where QGIS could not open it, the core says why."""
+        layer = self.parameterAsRasterLayer(parameters, name, context)
+        if layer is not None:
+            return file_of(layer)
+        path = self.parameterAsString(parameters, name, context)
+        GdalSource(path).close()
+        return path
+
+
+def _numbers(report: SharpeningReport) -> dict[str, float]:
+    values = (
+        report.pixels,
+        report.seconds,
+        report.offset,
+        report.rotation,
+        report.zoom,
+        report.confidence,
+        report.unreliable,
+    )
+    return dict(zip(NUMBERS, values))
+
+
+def _facts(report: SharpeningReport, output: str) -> dict[str, str]:
+    rows, columns = report.shape
+    return {
+        "Input": report.source,
+        "Reference": report.reference,
+        "Result": f"{output}, {rows} rows and {columns} columns, {report.scale} times as fine",
+        "Valid pixels": f"{report.valid_fraction:.1%} of {report.pixels:,}",
+        "Model": report.model,
+        "First placement": report.placement,
+        "Offset found": f"{report.offset:.1f} pixels of the result in the median, up to "
+        f"{report.largest_offset:.1f}; turned by {report.rotation:.2f} degrees, scaled by {report.zoom:.4f}",
+        "Confidence": f"{report.confidence:.0%}; the reference explains "
+        f"{max(report.explained, 0.0):.0%} of the image's detail where it was not fitted",
+        "Unreliable": f"{report.unreliable:.1%} of the result, where the reference counts for less than "
+        "a half",
+        "Device": report.device,
+        "Time": f"{report.seconds:,.1f} s",
+    }

@@ -1,0 +1,189 @@
+"""A coarse image with a photograph: read, unmixed and registered once, then taken window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import RasterError
+from ..fusion.injection import injection_halo, photo_detail
+from ..fusion.photograph import Photograph
+from ..fusion.resampling import CUBIC_HALO, upsample
+from ..fusion.subspace import Subspace
+from ..raster.blocks import MaskArray, PixelArray, Window
+from ..registration import Affine, Registration, Views, register
+from ..registration.views import block_mean, toned
+from ..unmixing.image import ImagePixels
+from ..unmixing.statistics import Table
+from .report import Monitor
+from .tiling import fill_invalid, fill_margin
+
+REGISTRATION_CHANNELS = 6
+LARGEST_SIDE = 320  # pixels along the longer side of the image that registration looks at
+_PER_PIXEL = 4  # samples of the photograph for each of them
+_FEWEST = 6  # of them along the shorter side
+_REACH = 24.0, 0.15  # largest shift: fine pixels, or a share of the longer side
+_MARGIN = 0.2
+_WHITE = 99.5  # percentile of the photograph that is brightness one
+
+
+@dataclass(frozen=True, eq=False)
+class FinePatch:
+    """What the network sees of a window on the fine pixels: normalised abundances and the detail.
+
+    Attributes:
+        abundances: ``(K, H, W)``, upsampled.
+        detail: ``(K, H, W)``, of the photograph in their terms.
+        trust: ``(H, W)``, 0 to 1.
+    """
+
+    abundances: PixelArray
+    detail: PixelArray
+    trust: PixelArray
+
+
+class CoarseImage:
+    """The coarse image in reflectance, without gaps where it is asked for."""
+
+    def __init__(self, pixels: ImagePixels) -> None:
+        self.pixels = pixels
+        self.shape = pixels.shape
+        count = len(pixels.source.bands)
+        self.usable = np.isin(np.arange(1, count + 1), pixels.bands)
+
+    def block(self, window: Window) -> tuple[PixelArray, MaskArray]:
+        """Every band ``(B, h, w)`` of a window as stored or as the file calibrates it, and the valid pixels.
+
+        Bands that a bad-band list names do not count for these.
+        """
+        source = self.pixels.source
+        if self.usable.all():
+            block = self.pixels.read(window)
+            return block.pixels, block.valid
+        good = self.pixels.read(window)
+        everything = np.zeros((len(self.usable), *good.valid.shape), np.float32)
+        everything[self.usable] = good.pixels
+        bad = np.flatnonzero(~self.usable) + 1
+        everything[~self.usable] = np.nan_to_num(source.read(window, bad.tolist()).pixels)
+        return everything, good.valid
+
+    def filled(self, window: Window) -> tuple[PixelArray, MaskArray]:
+        """Likewise with each invalid pixel as the nearest valid one; zeros where none is near."""
+        pixels, valid = self.block(window)
+        if not valid.all():
+            wide = window.expanded(fill_margin(CUBIC_HALO), self.shape)
+            pixels, near = self.block(wide)
+            rows, columns = window.within(wide)
+            pixels = fill_invalid(pixels, near) if near.any() else np.zeros_like(pixels)
+            pixels = pixels[:, rows, columns]
+        return pixels, valid
+
+    def tables(self) -> Iterator[Table]:
+        """Tables ``(n, B)`` of whole rows; nodata are rows of NaN."""
+        rows, columns = self.shape
+        height = max(1, (1 << 24) // (columns * len(self.usable)))
+        for row in range(0, rows, height):
+            self.pixels.check_cancelled()
+            block, valid = self.block(Window(row, 0, min(height, rows - row), columns))
+            self.pixels.release_above(row, row + height)
+            block[:, ~valid] = np.nan
+            yield block.reshape(len(block), -1).T
+
+
+class SharpeningScene:
+    """A coarse image and a photograph, related to each other.
+
+    Attributes:
+        image: the coarse one.
+        scale: fine pixels for each coarse one along each side.
+        subspace: of the image's spectra, of as many dimensions as the network has maps.
+        registration: of the photograph.
+        photo: with its place corrected.
+    """
+
+    def __init__(
+        self, image: CoarseImage, photo: Photograph, scale: int, maps: int, monitor: Monitor
+    ) -> None:
+        """Unmix and register, in two passes over the image and one over the photograph.
+
+        Raises:
+            UnmixingError: no valid pixel.
+            RasterError: a raster cannot be read, or the image is too small.
+        """
+        if min(image.shape) < _FEWEST:
+            raise RasterError(
+                f"The image has {image.shape[0]} x {image.shape[1]} pixels; at least {_FEWEST} along each "
+                "side are needed to find its place in the photograph."
+            )
+        self.image, self.scale = image, scale
+        whole = Subspace.of(image.tables, max(REGISTRATION_CHANNELS, maps), image.usable)
+        self.subspace = whole.part(maps)
+        unit = max(1, -(-max(image.shape) // LARGEST_SIDE))
+        views, white = self._views(whole.part(REGISTRATION_CHANNELS), photo, unit)
+        reach = max(_REACH[0] / scale, _REACH[1] * max(image.shape)) / unit
+        self.registration: Registration = register(views, reach).in_units(1.0 / unit)
+        self.place = photo.place
+        self.photo = Photograph(photo.source, photo.place.after(self.registration.transform), white)
+
+    def _views(self, subspace: Subspace, photo: Photograph, unit: int) -> tuple[Views, float]:
+        """Image and photograph as registration sees them, and the photograph's white."""
+        rows, columns = self.image.shape
+        height = unit * max(1, (1 << 22) // (columns * unit * len(self.image.usable)))
+        parts = []
+        for row in range(0, rows - rows % unit, height):
+            window = Window(row, 0, min(height, rows - rows % unit - row), columns)
+            pixels, valid = self.image.block(window)
+            parts.append(block_mean(subspace.abundances(np.where(valid, pixels, 0.0)), valid, unit))
+        abundances, valid = (np.concatenate(part, axis=-2) for part in zip(*parts))
+        margin = max(2, round(_MARGIN * max(valid.shape)))
+        shape = tuple((side + 2 * margin) * _PER_PIXEL for side in valid.shape)
+        step = unit / _PER_PIXEL
+        there = photo.place.after(Affine(step * np.eye(2), np.full(2, -float(margin * unit))))
+        seen, covered = photo.on_grid(there, (0, 0), (shape[0], shape[1]))
+        if not covered.any():
+            raise RasterError(
+                f"The reference '{photo.source.name}' has no pixels where the image lies; choose one of "
+                "the same place."
+            )
+        white = float(np.percentile(seen[:, covered], _WHITE)) or 1.0
+        return Views(abundances, valid, seen / np.float32(white), covered, _PER_PIXEL, margin), white
+
+    @cached_property
+    def halo(self) -> int:
+        """Coarse pixels around a window that its patch depends on."""
+        return injection_halo(self.registration.blur)
+
+    def patch(self, window: Window) -> FinePatch:
+        """What the network sees of the coarse ``window``."""
+        shape, scale = self.image.shape, self.scale
+        outer = window.expanded(self.halo, shape)
+        pixels, valid = self.image.filled(outer)
+        abundances = self.subspace.abundances(pixels)
+        near = window.expanded(CUBIC_HALO, shape)
+        rows, columns = near.within(outer)
+        smooth = upsample(abundances[:, rows, columns], near, window, scale, shape)
+        fine = outer.scaled(scale)
+        there = self.photo.place.after(Affine(np.eye(2) / scale, np.zeros(2)))
+        seen, covered = self.photo.on_grid(there, (fine.row, fine.column), (fine.height, fine.width))
+        relation, blur = self.registration.relation, self.registration.blur
+        detail = photo_detail(
+            abundances,
+            valid,
+            toned(seen, relation.tone),
+            covered,
+            outer,
+            window,
+            scale,
+            shape,
+            blur,
+            relation,
+        )
+        return FinePatch(smooth, detail.pixels, detail.trust)
+
+    def displacement(self) -> tuple[float, float]:
+        """Median and largest correction of the photograph's place, in fine pixels."""
+        moved = self.registration.transform.displacement(self.image.shape) * self.scale
+        return float(np.median(moved)), float(moved.max())

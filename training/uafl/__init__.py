@@ -1,0 +1,1 @@
+"""UAFL: configurations, training data, training, export and evaluation."""

@@ -1,0 +1,190 @@
+"""The evaluation of UAFL: held-out cubes with known misregistration, baselines, and real pairs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    spectral_angle_mapper,
+    structural_similarity_index_measure,
+)
+
+from hyperlift.core.fusion.subspace import Subspace
+from hyperlift.core.inference import sharpen
+
+from ..data.spectra import data_folder
+from .baselines import gsa, interpolate, matched_features, phase_correlation, warped
+from .scenes import CUBES, REAL_PAIRS, Misregistered, load_cube, load_pair, misregistered
+
+_SCALES = (4, 8)
+_SEED = 7
+_VIEWS = 2  # photographs of each cube
+_MAPS = (2, 3, 5, 8)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Accuracy of a method on a scene: PSNR with each band's peak in dB, SSIM, angle in degrees."""
+
+    scene: str
+    scale: int
+    method: str
+    psnr: float
+    ssim: float
+    sam: float
+
+
+def accuracy(truth: np.ndarray, estimate: np.ndarray) -> tuple[float, float, float]:
+    """PSNR, SSIM and angle of an estimate, both (B, H, W)."""
+    target, guess = (torch.from_numpy(np.ascontiguousarray(cube, np.float32)) for cube in (truth, estimate))
+    peak = target.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+    target, guess = target / peak, guess / peak
+    flat = (guess.flatten(1), target.flatten(1))
+    angle = spectral_angle_mapper((guess * peak)[None], (target * peak)[None], reduction="none")
+    return (
+        float(peak_signal_noise_ratio(*flat, data_range=1.0, dim=1)),
+        float(structural_similarity_index_measure(guess[None], target[None], data_range=1.0)),
+        float(torch.rad2deg(angle.nanmean())),
+    )
+
+
+def _methods(model: Path) -> dict[str, Callable[[Misregistered], np.ndarray]]:
+    def intensity(scene: Misregistered) -> np.ndarray:
+        return interpolate(scene.coarse, scene.scale).mean(axis=0)
+
+    def aligned(scene: Misregistered, find: Callable[..., object], *more: object) -> np.ndarray:
+        place = find(intensity(scene), scene.photo.mean(axis=0), *more)
+        return gsa(scene.coarse, warped(scene.photo, place), scene.scale)
+
+    return {
+        "bicubic": lambda scene: interpolate(scene.coarse, scene.scale),
+        "GSA, not aligned": lambda scene: gsa(scene.coarse, scene.photo, scene.scale),
+        "GSA, phase correlation": lambda scene: aligned(scene, phase_correlation),
+        "GSA, features": lambda scene: aligned(scene, matched_features, scene.scale),
+        "GSA, true affine": lambda scene: gsa(scene.coarse, warped(scene.photo, scene.place), scene.scale),
+        "UAFL": lambda scene: _quiet(scene.coarse, scene.photo, scene.scale, model),
+        "oracle E E^T X, K = 3": lambda scene: oracle(scene, 3),
+    }
+
+
+def oracle(scene: Misregistered, maps: int) -> np.ndarray:
+    """True abundances with the endmembers of the coarse image; the rest of the spectra interpolated."""
+    coarse = scene.coarse
+    subspace = Subspace.of(coarse.reshape(len(coarse), -1).T, maps, np.ones(len(coarse), bool))
+    fine = interpolate(coarse, scene.scale)
+    return fine + subspace.spectra(subspace.abundances(scene.truth) - subspace.abundances(fine))
+
+
+def _quiet(coarse: np.ndarray, photo: np.ndarray, scale: int, model: Path) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return sharpen(coarse, photo, scale, model)
+
+
+def evaluate(
+    model: Path, output: Path, data: Path | None = None, models: Sequence[Path] = (), **_: object
+) -> Path:
+    """Measure a model and write ``scores.md`` and pictures of the real pairs to ``output``.
+
+    Args:
+        model: the model file.
+        output: folder.
+        data: folder of real cubes.
+        models: further model files, measured alike under their names.
+    """
+    folder = data_folder(data)
+    output.mkdir(parents=True, exist_ok=True)
+    methods = _methods(model)
+    for other in models:
+        methods[other.stem] = lambda scene, other=other: _quiet(scene.coarse, scene.photo, scene.scale, other)
+    scenes = list(_held_out(folder))
+    results = [
+        Result(scene.name, scene.scale, name, *accuracy(scene.truth, method(scene)))
+        for scene in scenes
+        for name, method in methods.items()
+    ]
+    text = [f"# {model.name}", "", "## Held-out cubes, misregistered", "", _table(results)]
+    text += ["## Unrelated photographs", "", _table(_unrelated(scenes, model))]
+    text += ["## Oracle by number of abundances", "", _table(_oracles(scenes))]
+    text += ["## Real pairs", "", *_real_pairs(folder, model, output)]
+    report = output / "scores.md"
+    report.write_text("\n".join(text) + "\n", encoding="utf-8")
+    return report
+
+
+def _held_out(folder: Path) -> list[Misregistered]:
+    rng, scenes = np.random.default_rng(_SEED), []
+    for name in CUBES:
+        cube, wavelength = load_cube(folder, name)
+        scenes += [misregistered(name, cube, wavelength, s, rng) for s in _SCALES for _ in range(_VIEWS)]
+    return scenes
+
+
+def _unrelated(scenes: Sequence[Misregistered], model: Path) -> list[Result]:
+    """Every cube with the photograph of the next one."""
+    results = []
+    for scene, other in zip(scenes, [*scenes[2 * _VIEWS :], *scenes[: 2 * _VIEWS]]):
+        for name, method in (("bicubic", None), ("UAFL", model)):
+            if method is None:
+                estimate = interpolate(scene.coarse, scene.scale)
+            else:
+                estimate = _quiet(scene.coarse, other.photo, scene.scale, method)
+            results.append(Result(scene.name, scene.scale, name, *accuracy(scene.truth, estimate)))
+    return results
+
+
+def _oracles(scenes: Sequence[Misregistered]) -> list[Result]:
+    return [
+        Result(scene.name, scene.scale, f"K = {maps}", *accuracy(scene.truth, oracle(scene, maps)))
+        for scene in scenes[::_VIEWS]
+        for maps in _MAPS
+    ]
+
+
+def _table(results: Sequence[Result]) -> str:
+    """Results as a Markdown table of means over the photographs of each cube, and over cubes."""
+    lines = ["| scale | scene | method | PSNR dB | SSIM | SAM deg |", "|---|---|---|---|---|---|"]
+    for scale in dict.fromkeys(one.scale for one in results):
+        group = [one for one in results if one.scale == scale]
+        for place in (*dict.fromkeys(one.scene for one in group), "**mean**"):
+            rows = [one for one in group if place in (one.scene, "**mean**")]
+            for method in dict.fromkeys(one.method for one in rows):
+                values = [(one.psnr, one.ssim, one.sam) for one in rows if one.method == method]
+                cells = " | ".join(
+                    f"{value:.{digits}f}" for value, digits in zip(np.mean(values, 0), (2, 4, 2))
+                )
+                lines.append(f"| x{scale} | {place} | {method} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _real_pairs(folder: Path, model: Path, output: Path) -> list[str]:
+    """Sharpen the real pairs, whose truth is not known, and draw them."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    lines = []
+    for name in REAL_PAIRS:
+        image, photo = load_pair(folder, name)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            sharp = sharpen(image, photo, 4, model)
+        said = " ".join(str(one.message) for one in caught) or "The reference was used in full."
+        lines.append(
+            f"* {name}: {image.shape[1]} x {image.shape[2]} to {sharp.shape[1]} x {sharp.shape[2]}. {said}"
+        )
+        figure, axes = pyplot.subplots(1, 3, figsize=(15, 5))
+        for axis, picture in zip(axes, (interpolate(image, 4), sharp, photo)):
+            rgb = picture[[len(picture) * k // 8 for k in (3, 2, 1)]] if len(picture) > 3 else picture
+            axis.imshow(np.clip(rgb / np.nanpercentile(rgb, 99), 0, 1).transpose(1, 2, 0))
+            axis.set_axis_off()
+        figure.savefig(output / f"{name}.png", bbox_inches="tight")
+        pyplot.close(figure)
+    return lines

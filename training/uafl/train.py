@@ -1,0 +1,86 @@
+"""Training runs of UAFL under Lightning: CPU or CUDA, resumable, logged as CSV and for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from ..data.scenes import scene_maker
+from .config import TrainingConfig
+from .pairs import PairMaker
+from .task import PairStream, UAFLTask, load_task
+
+
+class PairData(lightning.LightningDataModule):
+    """Random pairs for a run."""
+
+    def __init__(self, maker: PairMaker, seed: int) -> None:
+        super().__init__()
+        self.maker, self.seed = maker, seed
+
+    def train_dataloader(self) -> DataLoader:
+        """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
+        step = self.trainer.global_step if self.trainer else 0
+        return DataLoader(PairStream(self.maker, self.seed, step), batch_size=None)
+
+
+def train(
+    config: TrainingConfig,
+    output: Path,
+    data: Path | None = None,
+    pairs: Path | None = None,
+    hold_out: Sequence[str] = (),
+    accelerator: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    weights: Path | None = None,
+) -> Path:
+    """Run a training and return the path of its last checkpoint.
+
+    Args:
+        config: of the run.
+        output: folder for checkpoints and logs.
+        data: folder of real cubes and libraries (see :mod:`..data.spectra`).
+        pairs: not for this network, which makes its pairs of ``data``.
+        hold_out: likewise.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+        seed: of the weights and of the pairs.
+        resume: go on from the last checkpoint in ``output``.
+        weights: checkpoint whose network to go on with, with a new schedule.
+
+    Raises:
+        ValueError: ``pairs`` or ``hold_out`` are given.
+        FileNotFoundError: there is nothing to resume.
+    """
+    if pairs is not None or hold_out:
+        raise ValueError("UAFL makes its pairs of the data folder: leave out --pairs and --hold-out.")
+    lightning.seed_everything(seed)
+    last = output / "last.ckpt"
+    if resume and not last.is_file():
+        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
+    task = UAFLTask(config.network, config.schedule)
+    if weights is not None:
+        for part in (task.network, task.average):
+            part.load_state_dict(load_task(weights).average.state_dict())
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        max_steps=config.schedule.steps,
+        gradient_clip_val=1.0,
+        logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
+        callbacks=[
+            ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=20),
+            LearningRateMonitor("step"),
+        ],
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        log_every_n_steps=1,
+    )
+    maker = PairMaker(scene_maker(config.scenes, data), config.pairs)
+    trainer.fit(task, PairData(maker, seed), ckpt_path=last if resume else None, weights_only=False)
+    trainer.save_checkpoint(last)
+    return last
