@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 
@@ -28,6 +28,7 @@ from .feeding import Feed, Feeder, ahead, one_thread
 from .profile import output_profile, provenance, public_name
 from .report import Monitor, SceneReport, SilentMonitor
 from .session import OutOfMemoryError, Session
+from .statistics import gather_statistics
 from .tiling import TileRunner, tile_side, tiles
 
 _BEHIND = 2  # blocks lifted and not yet written
@@ -132,6 +133,7 @@ class _Run:
         done, total = 0, self.window.height * self.window.width
         with ExitStack() as stack:
             self._watch(stack)
+            self.runner.statistics = gather_statistics(replace(self.feeder, halo=0), self.runner)
             readers, writers = one_thread(stack), one_thread(stack)
             written: deque[Future[None]] = deque()
             for feed in ahead(readers, self._feed, tiles(self.window, self.side)):

@@ -87,8 +87,11 @@ class Session:
         """What runs the network, as the runtime says it."""
         return device_name(self._session.get_providers())
 
-    def run(self, pixels: PixelArray) -> PixelArray:
+    def run(self, pixels: PixelArray, statistics: PixelArray | None = None) -> PixelArray:
         """Lift reflectance ``(c, h, w)`` to ``(C, f*h, f*w)``, both float32, ``f`` the card's scale factor.
+
+        ``statistics`` are those of the scene, as :meth:`gather` gives them, where the card asks for any; None
+        computes them from ``pixels``.
 
         Raises:
             OutOfMemoryError: the device has not enough memory for this size.
@@ -96,10 +99,31 @@ class Session:
             ModelError: the network fails, or gives another size than its card says.
             CancelledError: :meth:`interrupt` was called.
         """
+        lifted = self._output(self.card.output.name, pixels, statistics)[0]
+        factor = self.card.scale_factor
+        expected = (len(self.card.output.wavelength_nm), *(factor * side for side in pixels.shape[1:]))
+        if lifted.shape != expected:
+            raise ModelError(
+                f"The network in '{self.path}' gave an array of {lifted.shape}, its card promises "
+                f"{expected}; export the model again."
+            )
+        return lifted
+
+    def gather(self, pixels: PixelArray) -> PixelArray:
+        """Statistics ``(1, S)`` of reflectance ``(c, h, w)``, which the card must ask for; errors as for run."""
+        asked = self.card.statistics
+        if asked is None:
+            raise ModelError(f"The model '{self.card.name}' uses no statistics of the scene.")
+        return self._output(asked.gathered, pixels, None)
+
+    def _output(self, name: str, pixels: PixelArray, statistics: PixelArray | None) -> PixelArray:
+        """One output of the graph."""
         self._run_options = self._fresh_run_options()
         feed = {self.card.input.name: np.ascontiguousarray(pixels[None], dtype=np.float32)}
+        if statistics is not None and self.card.statistics is not None:
+            feed[self.card.statistics.name] = statistics
         try:
-            lifted: PixelArray = self._session.run([self.card.output.name], feed, self._run_options)[0][0]
+            found: PixelArray = self._session.run([name], feed, self._run_options)[0]
         except self._errors as error:
             if self._run_options.terminate:
                 raise CancelledError("Cancelled; nothing was written.") from error
@@ -110,14 +134,7 @@ class Session:
                 ) from error
             kind = ModelError if self.device == "CPU" else DeviceError
             raise kind(f"The network in '{self.path}' failed: {_first_line(error)}") from error
-        factor = self.card.scale_factor
-        expected = (len(self.card.output.wavelength_nm), *(factor * side for side in pixels.shape[1:]))
-        if lifted.shape != expected:
-            raise ModelError(
-                f"The network in '{self.path}' gave an array of {lifted.shape}, its card promises "
-                f"{expected}; export the model again."
-            )
-        return lifted
+        return found
 
     def use_processor(self) -> None:
         """Give up the graphics card: from now on the processor runs the network.
@@ -150,6 +167,13 @@ class Session:
             raise ModelError(
                 f"The network in '{self.path}' takes {', '.join(inputs)} and gives {', '.join(outputs)}, its "
                 f"card promises {card.input.name} and {card.output.name}; export the model again."
+            )
+        asked = card.statistics
+        optional = [node.name for node in self._session.get_overridable_initializers()]
+        if asked is not None and (asked.name not in optional or asked.gathered not in outputs):
+            raise ModelError(
+                f"The network in '{self.path}' has no optional input {asked.name} or no output "
+                f"{asked.gathered}, which its card promises; export the model again."
             )
         bands = inputs[card.input.name][1:2]
         if bands and isinstance(bands[0], int) and bands[0] != len(card.input.bands):

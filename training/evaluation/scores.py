@@ -112,7 +112,7 @@ class HeldOutScene:
         return land_types(self.hsi, self.wavelength_nm)
 
 
-def _tiles(collection: Collection) -> np.ndarray:
+def scene_tiles(collection: Collection) -> np.ndarray:
     """Image as ``(tiles, 224, H, W)``: a tall stack of square tiles is taken apart."""
     image = collection.image()
     _, height, width = image.shape
@@ -129,7 +129,7 @@ def held_out_scenes(collections: list[Collection], target: str) -> Iterator[Held
     for collection in collections:
         if not collection.held_out or collection.shape is None:
             continue
-        tiles = _tiles(collection)
+        tiles = scene_tiles(collection)
         views = (observer.see, observer.see_native)
         for footprints, see in zip(FOOTPRINTS, views):
             if see is observer.see_native and min(tiles.shape[2:]) < _SMALLEST_NATIVE:

@@ -32,6 +32,8 @@ class UALNetConfig:
             upper left, would make the result depend on where an image begins.
         aligned_corners: the interpolation of the release, which drifts by up to a quarter of a pixel; else
             pixel areas are aligned.
+        measured: what is added to the bands at 10 m has no mean over their pixels, as these were measured; and
+            bands start interpolated.
         padded: edges of images are repeated where the release reflects or drops them, so that images smaller
             than the blur or the poolings can be processed.
     """
@@ -49,10 +51,11 @@ class UALNetConfig:
     frozen_attention: bool = False
     frozen_realness: bool = False
     aligned_corners: bool = True
+    measured: bool = False
     padded: bool = False
 
     @staticmethod
     def local(**changes: int | bool) -> UALNetConfig:
         """The network whose result, its scene's statistics given, depends on a pixel's surroundings alone."""
-        options = ("normalised", "frozen_attention", "frozen_realness", "padded")
+        options = ("normalised", "frozen_attention", "frozen_realness", "measured", "padded")
         return UALNetConfig(**{**dict.fromkeys(options, True), "aligned_corners": False, **changes})

@@ -116,13 +116,9 @@ def gram(image: Tensor, normalised: bool) -> Tensor:
 
 
 class PriorNet(nn.Module):
-    """Image branch and prior branch: ``msi (N, c, H, W)`` -> ``S_u (N, c, 2H, 2W)`` and ``P (N, C, C)``."""
+    """Image branch and prior branch: of ``msi (N, c, H, W)`` the one makes ``S_u (N, c, 2H, 2W)``, the other ``P``."""
 
     def __init__(self, config: UALNetConfig) -> None:
         super().__init__()
         self.image = ImageBranch(config)
         self.prior = PriorBranch(config)
-
-    def forward(self, msi: Tensor, statistics: Statistics) -> tuple[Tensor, Tensor]:
-        """Fine bands and spectral prior."""
-        return self.image(msi, statistics), self.prior(msi)
