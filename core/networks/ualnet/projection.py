@@ -7,7 +7,9 @@ of 186 channels one remains.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +23,11 @@ from .statistics import Statistics
 LAMBDA1, MU = 5e-4, 0.05
 _OFFSET, _FACTOR = LAMBDA1 / (LAMBDA1 + MU), MU / (LAMBDA1 + MU)
 _KERNEL, _GROUPS = 5, 6
+_REACH = _KERNEL // 2
 
 
 class Projected(NamedTuple):
-    """``T = weights * convolved``; ``kernel (N, C, 1, 5, 5)`` is the convolution contracted with the bands."""
+    """``T = weights * convolved``; ``kernel (N, C, 25)`` is the convolution contracted with the bands."""
 
     convolved: Tensor
     weights: Tensor
@@ -42,7 +45,7 @@ class Projection(nn.Module):
         super().__init__()
         channels = config.channels
         self.frozen = config.frozen_attention
-        self.conv = nn.Conv2d(channels, channels, _KERNEL, padding=_KERNEL // 2, groups=_GROUPS)
+        self.conv = nn.Conv2d(channels, channels, _KERNEL, padding=_REACH, groups=_GROUPS)
         self.attention = ChannelAttention(channels)
 
     def forward(self, q: Tensor) -> Tensor:
@@ -60,19 +63,18 @@ class Projection(nn.Module):
     ) -> Projected:
         """``T`` of ``q = count * realness - rest``."""
         grouped = self._grouped()
-        vector = realness.vector.view(-1, _GROUPS, 1, grouped.shape[2], 1, 1)
-        contracted = (vector * grouped).sum(dim=3).flatten(1, 2)
-        # The offset of q is a second map, of ones, because the convolution pads with zeros.
-        offset = (_OFFSET * grouped.sum(dim=2).flatten(0, 1)).expand_as(contracted)
-        kernel = torch.stack([count * _FACTOR * contracted, offset], dim=2)
-        maps = torch.cat([realness.pixels, torch.ones_like(realness.pixels)], dim=1)
-        convolved = _own_kernels(F.conv2d, maps, kernel) + self.conv.bias.view(1, -1, 1, 1)  # type: ignore[union-attr]
+        vector = realness.vector.unflatten(1, (_GROUPS, -1)).unsqueeze(2)
+        kernel = (vector * grouped).sum(dim=3).flatten(1, 2).flatten(2)
+        # The convolution pads with zeros, so that q's offset ends at the edges too.
+        offset = _OFFSET * grouped.sum(dim=2).flatten(0, 1).flatten(1) @ _shifts(torch.ones_like(realness.pixels))
+        seen = count * _FACTOR * kernel @ _shifts(realness.pixels) + offset
+        convolved = seen.unflatten(2, realness.pixels.shape[2:]) + cast(Tensor, self.conv.bias).view(1, -1, 1, 1)
         if rest is not None:
             convolved = convolved - _FACTOR * F.conv2d(
-                rest, self.conv.weight, padding=_KERNEL // 2, groups=_GROUPS
+                rest, self.conv.weight, padding=_REACH, groups=_GROUPS
             )
         weights = statistics.take(self.attention.weights(convolved))
-        return Projected(convolved, weights, contracted.unsqueeze(2))
+        return Projected(convolved, weights, kernel)
 
     def back_to_convolved(self, found: Projected, r: Tensor) -> Tensor:
         """Gradient at the convolution's result of ``<r, T>``, ``(N, C, H, W)``."""
@@ -92,21 +94,31 @@ class Projection(nn.Module):
 
     def back_to_pixels(self, found: Projected, back: Tensor) -> Tensor:
         """``sum_c vector_c (J^T back)_c (N, 1, H, W)`` for ``back`` at the convolution's result."""
-        return _FACTOR * _own_kernels(F.conv_transpose2d, back, found.kernel)
+        seen = found.kernel.transpose(1, 2) @ back.flatten(2)
+        return _FACTOR * _shifts_back(seen.unflatten(2, back.shape[2:]))
 
     def back_to_vector(self, realness: Realness, back: Tensor) -> Tensor:
         """``sum_p pixels_p (J^T back)_p (N, C, 1, 1)`` for ``back`` at the convolution's result."""
-        near = F.unfold(realness.pixels, _KERNEL, padding=_KERNEL // 2)
-        moments = back.flatten(2) @ near.transpose(1, 2)
+        moments = back.flatten(2) @ _shifts(realness.pixels).transpose(1, 2)
         moments = moments.unflatten(1, (_GROUPS, -1)).unflatten(3, (_KERNEL, _KERNEL)).unsqueeze(3)
         return _FACTOR * (self._grouped() * moments).sum(dim=(2, 4, 5)).flatten(1)[:, :, None, None]
 
 
-def _own_kernels(convolve: object, images: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve ``images (N, i, H, W)`` each with its own kernels ``(N, o, k, 5, 5)``."""
-    count, _, height, width = images.shape
-    together = convolve(  # type: ignore[operator]
-        images.reshape(1, -1, height, width), kernels.flatten(0, 1), padding=_KERNEL // 2, groups=count
-    )
-    result: Tensor = together.view(count, -1, height, width)
-    return result
+def _shifts(image: Tensor) -> Tensor:
+    """What each of the kernel's 25 weights sees of ``image (N, 1, H, W)``, zeros beyond its edges: (N, 25, P)."""
+    wide = F.pad(image, (_REACH, _REACH, _REACH, _REACH))
+    return torch.cat([wide[:, :, row, column] for row, column in _windows()], dim=1).flatten(2)
+
+
+def _shifts_back(images: Tensor) -> Tensor:
+    """Adjoint of :func:`_shifts`: one image ``(N, 1, H, W)`` from ``images (N, 25, H, W)``."""
+    wide = F.pad(images, (_REACH, _REACH, _REACH, _REACH))
+    parts = [wide[:, place : place + 1] for place in range(images.shape[1])]
+    opposite = reversed(list(_windows()))
+    return torch.stack([part[:, :, row, column] for part, (row, column) in zip(parts, opposite)]).sum(dim=0)
+
+
+def _windows() -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of an image with wide edges that each weight of the kernel sees."""
+    along = [slice(first, (first - 2 * _REACH) or None) for first in range(_KERNEL)]
+    return product(along, along)

@@ -6,6 +6,8 @@ statistic here: in a first pass over parts of the scene they are computed and ga
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -25,8 +27,10 @@ class Statistics:
         """The statistic ``computed (N, ...)`` from this image, or what was given in its place."""
         used = computed
         if self._given is not None:
-            size = computed[0].numel()
-            given = self._given[:, self._taken : self._taken + size].reshape(computed.shape)
+            # Plain numbers: a statistic's shape does not vary with the image, and an exported graph must know.
+            shape = [int(extent) for extent in computed.shape]
+            size = math.prod(shape[1:])
+            given = self._given[:, self._taken : self._taken + size].reshape(shape)
             used = torch.where(torch.isnan(given), computed, given)
             self._taken += size
         self._used.append(used.flatten(1))

@@ -24,19 +24,19 @@ _FAINT = 1e-12  # gradients of a smaller norm are zero
 class Blur(nn.Module):
     """``G``: Gaussian of 7x7 pixels, sigma 0.7."""
 
-    def __init__(self, padded: bool) -> None:
+    def __init__(self, bands: int, padded: bool) -> None:
         super().__init__()
         self.mode = "replicate" if padded else "reflect"
         axis = torch.arange(_BLUR, dtype=torch.float64) - _BLUR // 2
         line = torch.exp(-0.5 * (axis / _SIGMA) ** 2)
         line = line / line.sum()
-        self.register_buffer("kernel", torch.outer(line, line).float()[None, None])
+        self.register_buffer("kernel", torch.outer(line, line).float().expand(bands, 1, -1, -1).contiguous())
 
     def forward(self, image: Tensor) -> Tensor:
         """Blur ``image (N, bands, H, W)``."""
-        bands, reach = image.shape[1], _BLUR // 2
+        kernel, reach = self.get_buffer("kernel"), _BLUR // 2
         wide = F.pad(image, (reach, reach, reach, reach), mode=self.mode)
-        return F.conv2d(wide, self.get_buffer("kernel").expand(bands, -1, -1, -1), groups=bands)
+        return F.conv2d(wide, kernel, groups=len(kernel))
 
 
 class DataGradient(nn.Module):
@@ -44,7 +44,7 @@ class DataGradient(nn.Module):
 
     def __init__(self, config: UALNetConfig) -> None:
         super().__init__()
-        self.blur = Blur(config.padded)
+        self.blur = Blur(config.bands, config.padded)
         self.back = nn.Sequential(
             MultiReceptiveField(config.bands), nn.Conv2d(config.bands, config.channels, 1)
         )
