@@ -13,12 +13,12 @@ from hyperlift.core.spectral import grid, sensor
 from .data.sensing import Observer, View
 from .data.spectra import WORKING_GRID
 
-_SIDE, _CORE, _STEP = 176, 16, 8
+_CORE, _STEP = 16, 8
 
 
-def rough_images(bands: int) -> Tensor:
-    """Random images ``(2, c, H, W)``, where far pixels matter most: at one resolution, at native footprints."""
-    sharp = 0.6 * np.random.default_rng(2).random((bands, _SIDE, _SIDE), dtype=np.float32)
+def rough_images(bands: int, side: int = 176) -> Tensor:
+    """Random images ``(2, c, H, W)``, where far pixels matter most: at one resolution, native footprints."""
+    sharp = 0.6 * np.random.default_rng(2).random((bands, side, side), dtype=np.float32)
     observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
     return torch.from_numpy(np.stack([sharp, observer.degrade(sharp, View(native=True))]))
 
@@ -38,7 +38,7 @@ def measure_halo(
     Returns:
         A multiple of eight.
     """
-    middle = (_SIDE - _CORE) // 2
+    middle = (images.shape[2] - _CORE) // 2
 
     def result(halo: int) -> Tensor:
         near, inside = (

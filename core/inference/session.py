@@ -99,7 +99,7 @@ class Session:
             ModelError: the network fails, or gives another size than its card says.
             CancelledError: :meth:`interrupt` was called.
         """
-        lifted = self._output(self.card.output.name, pixels, statistics)[0]
+        lifted: PixelArray = self._output(self.card.output.name, pixels, statistics)[0]
         factor = self.card.scale_factor
         expected = (len(self.card.output.wavelength_nm), *(factor * side for side in pixels.shape[1:]))
         if lifted.shape != expected:
@@ -110,7 +110,7 @@ class Session:
         return lifted
 
     def gather(self, pixels: PixelArray) -> PixelArray:
-        """Statistics ``(1, S)`` of reflectance ``(c, h, w)``, which the card must ask for; errors as for run."""
+        """Statistics ``(1, S)`` of reflectance ``(c, h, w)``, if the card asks for any; errors as in run."""
         asked = self.card.statistics
         if asked is None:
             raise ModelError(f"The model '{self.card.name}' uses no statistics of the scene.")

@@ -28,9 +28,7 @@ def reference_windows(shape: tuple[int, int], side: int, count: int) -> list[Win
         return [(round(start), size) for start in np.linspace(0, extent - size, number)]
 
     rows, columns = along(shape[0]), along(shape[1])
-    return [
-        Window(row, column, height, width) for (row, height), (column, width) in product(rows, columns)
-    ]
+    return [Window(row, column, height, width) for (row, height), (column, width) in product(rows, columns)]
 
 
 def gather_statistics(feeder: Feeder, runner: TileRunner) -> PixelArray | None:

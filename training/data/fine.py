@@ -49,7 +49,7 @@ class FineMaker:
     maker: SceneMaker
 
     def patch(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, ...]:
-        """``msi (c, side, side)``, ``bands (c, 2 side, 2 side)``, ``hsi`` (C, alike) and ``measured (C,)``."""
+        """``msi (c, side, side)``, ``bands (c, 2 side, 2 side)``, ``hsi`` alike, ``measured (C, 1, 1)``."""
         maker, fine = self.maker, REFINEMENT * side
         scene, measured = maker.scene(rng, fine)
         observer = maker.observers[rng.integers(len(maker.observers))]

@@ -28,13 +28,14 @@ from .config import CONFIGS
 from .task import UnfoldingTask
 
 _TILE = 96  # 192 pixels of the output: its 186 bands fill 27 MB, features several times that
+_ROUGH = 128  # side of the images on which the halo is measured
 
 
 class Deployed(nn.Module):
     """What is exported: the whole way, no negative reflectance, large weights as they are stored.
 
-    ``msi (1, c, H, W)`` and ``statistics (1, S)``, NaN where they are to be computed, -> ``hsi (1, C, 2H, 2W)``
-    and the statistics that were used.
+    ``msi (1, c, H, W)`` and ``statistics (1, S)``, NaN where they are to be computed, ->
+    ``hsi (1, C, 2H, 2W)`` and the statistics that were used.
     """
 
     def __init__(self, task: UnfoldingTask) -> None:
@@ -55,7 +56,7 @@ class Deployed(nn.Module):
         return hsi, used.gathered()
 
 
-class _Image(nn.Module):
+class ImageAlone(nn.Module):
     """The image alone, with its own statistics, as parity is checked."""
 
     def __init__(self, module: Deployed) -> None:
@@ -89,7 +90,7 @@ def open_lift(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 def local_halo(module: Deployed) -> int:
     """Halo of a network whose scene's statistics are given: those of the whole rough images."""
-    images = rough_images(module.bands)
+    images = rough_images(module.bands, _ROUGH)
     with torch.no_grad():
         given = torch.cat([module(image[None])[1] for image in images])
     return measure_halo(lambda some: module(some, given)[0], images, SCALE)
@@ -132,7 +133,7 @@ def export(task: UnfoldingTask, path: Path, card: Mapping[str, object]) -> float
     )
     _make_optional(path, unknown.numpy())
     seal(path, card)
-    return check_parity(_Image(module), path, images)
+    return check_parity(ImageAlone(module), path, images)
 
 
 def _make_optional(path: Path, unknown: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""The training of UALNet as Lightning tasks: PriorNet by itself, then generator and discriminator in turns."""
+"""The training of UALNet: PriorNet by itself, then generator and discriminator in turns."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class UnfoldingTask(lightning.LightningModule):
 
 
 class PriorTask(lightning.LightningModule):
-    """PriorNet by itself; batches as for :class:`UnfoldingTask`, those without ``hsi`` teach the bands alone."""
+    """PriorNet by itself; batches as for :class:`UnfoldingTask`, those without ``hsi`` teach bands alone."""
 
     def __init__(self, task: UnfoldingTask, config: PriorConfig) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
 """The adversarial gradient ``g3 = d/da [ mu/2 || f(a) - T - u ||^2 ]`` written as forward operations.
 
-In the published iteration nothing is detached: ``T`` depends on ``f(a)``, and from the second stage ``u`` holds
-``-f(a)`` of the same ``a``. So with ``q = n f(a) - rest`` (``n`` = 1 in the first stage, 2 later) the loss is
-``mu/2 ||q - T(q)||^2``, its gradient at ``f`` is ``n mu (r - J_T^T r)`` with ``r = q - T(q)``, and ``g3`` is the
-discriminator's vector-Jacobian product of that.
+In the published iteration nothing is detached: ``T`` depends on ``f(a)``, and from the second stage ``u``
+holds ``-f(a)`` of the same ``a``. So with ``q = n f(a) - rest`` (``n`` = 1 in the first stage, 2 later) the
+loss is ``mu/2 ||q - T(q)||^2``, its gradient at ``f`` is ``n mu (r - J_T^T r)`` with ``r = q - T(q)``, and
+``g3`` is the discriminator's vector-Jacobian product of that.
 """
 
 from __future__ import annotations
@@ -119,9 +119,7 @@ def _unpool(back: Tensor, places: Tensor, image: Tensor) -> Tensor:
 def _unpad(back: Tensor, features: Tensor) -> Tensor:
     """Adjoint of repeating the last row and column."""
     height, width = features.shape[2:]
-    rows = torch.cat(
-        [back[:, :, : height - 1], back[:, :, height - 1 :].sum(dim=2, keepdim=True)], dim=2
-    )
+    rows = torch.cat([back[:, :, : height - 1], back[:, :, height - 1 :].sum(dim=2, keepdim=True)], dim=2)
     return torch.cat([rows[..., : width - 1], rows[..., width - 1 :].sum(dim=3, keepdim=True)], dim=3)
 
 

@@ -73,7 +73,7 @@ def _depthwise(kernel: int) -> nn.Sequential:
 
 
 class MultiReceptiveField(nn.Module):
-    """MRF block: depthwise convolutions in sequence, regrouped over depths, then of three sizes, and a skip."""
+    """MRF block: depthwise convolutions in sequence, regrouped, then of three sizes, and a skip."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 SCALE = 2  # output pixels per input pixel along each side
 
@@ -32,8 +33,7 @@ class UALNetConfig:
             upper left, would make the result depend on where an image begins.
         aligned_corners: the interpolation of the release, which drifts by up to a quarter of a pixel; else
             pixel areas are aligned.
-        measured: what is added to the bands at 10 m has no mean over their pixels, as these were measured; and
-            bands start interpolated.
+        measured: what is added to the bands has no mean over a pixel of the input: that was measured.
         padded: edges of images are repeated where the release reflects or drops them, so that images smaller
             than the blur or the poolings can be processed.
     """
@@ -55,7 +55,7 @@ class UALNetConfig:
     padded: bool = False
 
     @staticmethod
-    def local(**changes: int | bool) -> UALNetConfig:
+    def local(**changes: Any) -> UALNetConfig:
         """The network whose result, its scene's statistics given, depends on a pixel's surroundings alone."""
         options = ("normalised", "frozen_attention", "frozen_realness", "measured", "padded")
         return UALNetConfig(**{**dict.fromkeys(options, True), "aligned_corners": False, **changes})

@@ -69,9 +69,7 @@ class Discriminator(nn.Module):
         hidden = config.hidden
         self.padded = config.padded
         self.encoder = Encoder(config.channels, hidden)
-        self.coarse = nn.ModuleList(
-            [conv3x3(2 * hidden, 4 * hidden), conv3x3(4 * hidden, 8 * hidden)]
-        )
+        self.coarse = nn.ModuleList([conv3x3(2 * hidden, 4 * hidden), conv3x3(4 * hidden, 8 * hidden)])
         self.bands = nn.Conv2d(8 * hidden, config.channels, 1)
         self.near = conv3x3(2 * hidden, 4 * hidden)
         self.pixels = nn.Conv2d(4 * hidden, 1, 1)

@@ -51,7 +51,8 @@ class UALNet(nn.Module):
         else:
             bands = enlarge(msi, self.config.aligned_corners)
         if self.config.measured:
-            bands = bands + F.interpolate(msi - F.avg_pool2d(bands, SCALE), scale_factor=SCALE, mode="nearest")
+            missing = msi - F.avg_pool2d(bands, SCALE)
+            bands = bands + F.interpolate(missing, scale_factor=SCALE, mode="nearest")
         return bands
 
     def forward(

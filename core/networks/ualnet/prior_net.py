@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -68,7 +70,7 @@ class ImageBranch(nn.Module):
     @torch.no_grad()
     def start_from_interpolation(self) -> None:
         """Answer the interpolated bands, so that training only improves on them."""
-        zero(self.head[-1])
+        zero(cast(nn.Conv2d, self.head[-1]))
         zero(self.skip)
         for band in range(len(self.skip.weight)):
             self.skip.weight[band, band, 1, 1] = 1.0
@@ -116,7 +118,7 @@ def gram(image: Tensor, normalised: bool) -> Tensor:
 
 
 class PriorNet(nn.Module):
-    """Image branch and prior branch: of ``msi (N, c, H, W)`` the one makes ``S_u (N, c, 2H, 2W)``, the other ``P``."""
+    """Of ``msi (N, c, H, W)`` the image branch makes ``S_u (N, c, 2H, 2W)``, the prior branch ``P``."""
 
     def __init__(self, config: UALNetConfig) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """``T = proj((lambda1 + mu q) / (lambda1 + mu))`` of the unfolding, and its adjoint, for ``q = n f - rest``.
 
-The discriminator's answer ``f`` is a vector of bands times a map of pixels, so the convolution of it is one of
-a single map with a contracted kernel, and so is what its adjoint is needed for: of four grouped convolutions
-of 186 channels one remains.
+The discriminator's answer ``f`` is a vector of bands times a map of pixels, so the convolution of it is one
+of a single map with a contracted kernel, and so is what its adjoint is needed for: of four grouped
+convolutions of 186 channels one remains.
 """
 
 from __future__ import annotations
@@ -50,29 +50,29 @@ class Projection(nn.Module):
 
     def forward(self, q: Tensor) -> Tensor:
         """``T (N, C, H, W)`` of any ``q``, alike."""
-        convolved = self.conv(_OFFSET + _FACTOR * q)
+        convolved: Tensor = self.conv(_OFFSET + _FACTOR * q)
         weights = self.attention.weights(convolved)
         return convolved * (weights.detach() if self.frozen else weights)
 
     def _grouped(self) -> Tensor:
         """The kernel as ``(groups, outputs, inputs, 5, 5)``."""
-        return self.conv.weight.unflatten(0, (_GROUPS, -1))
+        return _split(self.conv.weight, 0, _GROUPS, -1)
 
     def of_realness(
         self, realness: Realness, count: float, rest: Tensor | None, statistics: Statistics
     ) -> Projected:
         """``T`` of ``q = count * realness - rest``."""
         grouped = self._grouped()
-        vector = realness.vector.unflatten(1, (_GROUPS, -1)).unsqueeze(2)
+        vector = _split(realness.vector, 1, _GROUPS, -1).unsqueeze(2)
         kernel = (vector * grouped).sum(dim=3).flatten(1, 2).flatten(2)
         # The convolution pads with zeros, so that q's offset ends at the edges too.
-        offset = _OFFSET * grouped.sum(dim=2).flatten(0, 1).flatten(1) @ _shifts(torch.ones_like(realness.pixels))
+        ones = _shifts(torch.ones_like(realness.pixels))
+        offset = _OFFSET * grouped.sum(dim=2).flatten(0, 1).flatten(1) @ ones
         seen = count * _FACTOR * kernel @ _shifts(realness.pixels) + offset
-        convolved = seen.unflatten(2, realness.pixels.shape[2:]) + cast(Tensor, self.conv.bias).view(1, -1, 1, 1)
+        bias = cast(Tensor, self.conv.bias).view(1, -1, 1, 1)
+        convolved = _split(seen, 2, *realness.pixels.shape[2:]) + bias
         if rest is not None:
-            convolved = convolved - _FACTOR * F.conv2d(
-                rest, self.conv.weight, padding=_REACH, groups=_GROUPS
-            )
+            convolved = convolved - _FACTOR * F.conv2d(rest, self.conv.weight, padding=_REACH, groups=_GROUPS)
         weights = statistics.take(self.attention.weights(convolved))
         return Projected(convolved, weights, kernel)
 
@@ -95,17 +95,18 @@ class Projection(nn.Module):
     def back_to_pixels(self, found: Projected, back: Tensor) -> Tensor:
         """``sum_c vector_c (J^T back)_c (N, 1, H, W)`` for ``back`` at the convolution's result."""
         seen = found.kernel.transpose(1, 2) @ back.flatten(2)
-        return _FACTOR * _shifts_back(seen.unflatten(2, back.shape[2:]))
+        return _FACTOR * _shifts_back(_split(seen, 2, *back.shape[2:]))
 
     def back_to_vector(self, realness: Realness, back: Tensor) -> Tensor:
         """``sum_p pixels_p (J^T back)_p (N, C, 1, 1)`` for ``back`` at the convolution's result."""
         moments = back.flatten(2) @ _shifts(realness.pixels).transpose(1, 2)
-        moments = moments.unflatten(1, (_GROUPS, -1)).unflatten(3, (_KERNEL, _KERNEL)).unsqueeze(3)
-        return _FACTOR * (self._grouped() * moments).sum(dim=(2, 4, 5)).flatten(1)[:, :, None, None]
+        moments = _split(_split(moments, 1, _GROUPS, -1), 3, _KERNEL, _KERNEL).unsqueeze(3)
+        sums: Tensor = (self._grouped() * moments).sum(dim=(2, 4, 5)).flatten(1)
+        return _FACTOR * sums[:, :, None, None]
 
 
 def _shifts(image: Tensor) -> Tensor:
-    """What each of the kernel's 25 weights sees of ``image (N, 1, H, W)``, zeros beyond its edges: (N, 25, P)."""
+    """What each of the kernel's 25 weights sees of ``image (N, 1, H, W)``, zeros beyond: ``(N, 25, P)``."""
     wide = F.pad(image, (_REACH, _REACH, _REACH, _REACH))
     return torch.cat([wide[:, :, row, column] for row, column in _windows()], dim=1).flatten(2)
 
@@ -122,3 +123,9 @@ def _windows() -> Iterator[tuple[slice, slice]]:
     """Rows and columns of an image with wide edges that each weight of the kernel sees."""
     along = [slice(first, (first - 2 * _REACH) or None) for first in range(_KERNEL)]
     return product(along, along)
+
+
+def _split(table: Tensor, dim: int, *sizes: int) -> Tensor:
+    """A table with one of its dimensions as several."""
+    split: Tensor = table.unflatten(dim, sizes)  # type: ignore[no-untyped-call]
+    return split

@@ -27,7 +27,7 @@ class Statistics:
         """The statistic ``computed (N, ...)`` from this image, or what was given in its place."""
         used = computed
         if self._given is not None:
-            # Plain numbers: a statistic's shape does not vary with the image, and an exported graph must know.
+            # Plain numbers: a statistic's shape does not vary with the image; an exported graph must know.
             shape = [int(extent) for extent in computed.shape]
             size = math.prod(shape[1:])
             given = self._given[:, self._taken : self._taken + size].reshape(shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -81,9 +83,9 @@ class Weighing(nn.Module):
 
     def forward(self, gradient: Tensor, statistics: Statistics) -> Tensor:
         """The weighed gradient ``(N, C, H, W)``."""
-        squares = gradient.square()
-        dims = (1, 2, 3)
-        total = squares.mean(dim=dims, keepdim=True) if self.normalised else squares.sum(dim=dims, keepdim=True)
+        total = gradient.square().sum(dim=(1, 2, 3), keepdim=True)
+        if self.normalised:
+            total = gradient.square().mean(dim=(1, 2, 3), keepdim=True)
         norm = statistics.take(total.clamp(min=_FAINT**2).sqrt())
         weighed: Tensor = self.attention(gradient / norm, statistics)
         return weighed
@@ -135,11 +137,12 @@ class Unfolding(nn.Module):
             statistics: of the image.
             estimate: what the initial estimate is added to, ``(N, C, H, W)``.
         """
-        image = self.start(bands) if estimate is None else estimate + self.start(bands)
+        image: Tensor = self.start(bands) if estimate is None else estimate + self.start(bands)
         if prior is None:
             prior = gram(image, self.config.normalised)
         rest = None
-        for stage in self.stages:
+        for module in self.stages:
+            stage = cast(Stage, module)
             gradients = [stage.data(image, bands, self.response)]
             if stage.prior is not None:
                 gradients.append(stage.prior(image, prior, statistics))

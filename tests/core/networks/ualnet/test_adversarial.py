@@ -40,7 +40,7 @@ def published_gradients(network, image, nexts, largest):
         return network.discriminator(a).image()
 
     def g3(a, u, project):
-        t = project(((LAMBDA1 + MU * (f(a) - u)) / (LAMBDA1 + MU)))
+        t = project((LAMBDA1 + MU * (f(a) - u)) / (LAMBDA1 + MU))
         loss = MU / 2 * (f(a) - t - u).square().sum()
         return torch.autograd.grad(loss, a, retain_graph=True)[0], t
 
@@ -112,9 +112,7 @@ def test_equals_automatic_differentiation_with_every_option(trained, options, ki
     projection, frozen = network.unfolding.stages[1].projection, config.frozen_realness
     rest = 0.5 * images(21, 34, seed=1)["random"]
     for before in (None, rest):
-        found = adversarial_gradient(
-            network.discriminator, projection, image, before, Statistics(), frozen
-        )
+        found = adversarial_gradient(network.discriminator, projection, image, before, Statistics(), frozen)
         expected = autograd_gradient(network.discriminator, projection, image, before, frozen)
         for one, true in zip(found, expected):
             assert closeness(one, true) < 1e-9

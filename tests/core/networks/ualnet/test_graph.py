@@ -18,9 +18,7 @@ class Gradient(nn.Module):
         self.projection = network.unfolding.stages[1].projection
 
     def forward(self, image, rest):
-        return adversarial_gradient(
-            self.discriminator, self.projection, image, rest, Statistics()
-        ).gradient
+        return adversarial_gradient(self.discriminator, self.projection, image, rest, Statistics()).gradient
 
 
 def test_the_published_gradient_is_a_graph_that_holds_for_every_size_and_for_ties(trained, tmp_path):
