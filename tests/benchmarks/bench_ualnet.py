@@ -65,7 +65,7 @@ def cpu_seconds(function) -> float:
 
 def measured(kind: str, side: int) -> tuple[float, float]:
     """CPU seconds and peak memory in MB of one of the functions above, in a process of its own."""
-    found = subprocess.run(  # noqa: S603 (this very file)
+    found = subprocess.run(
         [sys.executable, __file__, kind, str(side)], check=True, capture_output=True, text=True
     ).stdout.split()
     return float(found[-2]), float(found[-1])

@@ -108,7 +108,7 @@ def test_scenes_smaller_than_the_pooling_are_lifted(shape):
 def test_dark_and_saturated_scenes_have_no_nan(level):
     hsi = lift(np.full((12, 20, 20), level, np.float32), "ualnet")
     assert np.isfinite(hsi).all()
-    assert 0.0 <= hsi.min()
+    assert hsi.min() >= 0.0
     assert hsi.max() < max(3.0 * level, 0.1)
 
 
