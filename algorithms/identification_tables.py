@@ -13,8 +13,8 @@ from ..core.spectral.library import SpectralLibrary
 from ..core.spectral.matching import Match, Matcher
 from ..core.unmixing.identification import MaterialCounts
 from . import unmixing_pictures as pictures
-from .report_page import table_of
-from .unmixing_report import _page, _rows
+from .report_page import rows_of, table_of
+from .unmixing_report import report_page
 
 _METHODS = {"angle": "spectral angle", "correlation": "correlation of the continuum-removed spectra"}
 _MOST_PICTURES = 12
@@ -86,8 +86,8 @@ def spectra_page(
         for name, matches in zip(spectra.names, found)
         for rank, match in enumerate(matches, start=1)
     ]
-    body.append(_rows(("Spectrum", "Rank", "Material", *_SCORES), rows))
-    return _page("Identified materials", body)
+    body.append(rows_of(("Spectrum", "Rank", "Material", *_SCORES), rows))
+    return report_page("Identified materials", body)
 
 
 def pixels_page(title: str, method: str, counts: MaterialCounts) -> str:
@@ -106,8 +106,8 @@ def pixels_page(title: str, method: str, counts: MaterialCounts) -> str:
         )
         for number in counts.order
     ]
-    body = [table_of(facts), _rows(("Material", "Pixels", "Share", *_SCORES), rows)]
-    return _page("Identified materials", body)
+    body = [table_of(facts), rows_of(("Material", "Pixels", "Share", *_SCORES), rows)]
+    return report_page("Identified materials", body)
 
 
 def _spectra_pictures(

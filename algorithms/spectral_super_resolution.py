@@ -85,12 +85,12 @@ class SpectralSuperResolution(HyperLiftAlgorithm):
 
     def tags(self) -> list[str]:
         """Words that find the algorithm."""
-        words = "sentinel-2,hyperspectral,multispectral,spectrum,bands,aviris,deep learning,explains2a"
+        words = "sentinel-2,hyperspectral,multispectral,spectrum,bands,aviris,deep learning,explains2a,ualnet"
         return self.tr(words).split(",")
 
     def shortDescription(self) -> str:
         """Tooltip in the toolbox."""
-        return self.tr("Estimates 172 narrow bands from the twelve bands of Sentinel-2.")
+        return self.tr("Estimates 172 or 186 narrow bands from the twelve bands of Sentinel-2.")
 
     def shortHelpString(self) -> str:
         """Help beside the dialog."""

@@ -3,7 +3,8 @@
 PAGE = """
 <p>Estimates a hyperspectral image from a Sentinel-2 image: twelve bands become 172 narrow bands between 0.46
 and 2.4 micrometres (those of the airborne spectrometer AVIRIS without the ones that water vapour blocks), on
-the same pixels. Input and output are reflectance.</p>
+the same pixels. The model <i>ualnet</i> gives 186 bands from 0.41 micrometres on, on pixels of half the size.
+Input and output are reflectance.</p>
 
 <h3>How to use it</h3>
 <p>Choose a raster with the bands B1, B2, B3, B4, B5, B6, B7, B8, B8A, B9, B11 and B12 on one grid of pixels:
@@ -20,8 +21,8 @@ the log states an offset of 0 and dark water comes out near 0.1, set the offset.
 <h3>The result</h3>
 <p>A tiled GeoTIFF with a wavelength in nm on every band, stored as whole numbers with a scale of 0.0001 that
 QGIS and GDAL apply, shown in natural colours between 0 and 0.3 reflectance. Count on 350 bytes for each pixel
-before compression: 41 GB for 10980 x 10980 pixels. Memory does not grow with the scene. A cancelled run
-leaves no file behind.</p>
+before compression: 41 GB for 10980 x 10980 pixels, and four times as much with ualnet. Memory does not grow
+with the scene. A cancelled run leaves no file behind.</p>
 
 <h3>What to trust</h3>
 <ul>
@@ -40,13 +41,14 @@ smaller than that are mixtures with their surroundings.</li>
 <p>C.-H. Lin, Z.-C. Leng: ExplainS2A: Explainable Spectral-Spatial Duality Model for Fast Transforming
 Sentinel-2 Image to AVIRIS-Level Hyperspectral Image. 2026,
 <a href="https://arxiv.org/abs/2604.19007">arXiv:2604.19007</a>. HyperLift implements and trains the network
-on its own.</p>
+on its own, and likewise UALNet, an unfolding that a discriminator steers.</p>
 """
 
 PARAMETERS = {
     "INPUT": "A file on disk with the twelve bands B1 to B12 without B10 on one grid of pixels (or ten, "
     "without B1 and B9), as reflectance or digital numbers.",
-    "MODEL": "The network that comes with HyperLift: explains2a gives 172 bands on the pixels of the input.",
+    "MODEL": "The network that comes with HyperLift: explains2a gives 172 bands on the pixels of the input, "
+    "ualnet 186 bands on pixels of half their size.",
     "MODEL_FILE": "A model of your own, exported by HyperLift's training (.onnx); used instead of Model.",
     "BANDS": "Numbers of the bands that hold B1, B2, B3, B4, B5, B6, B7, B8, B8A, B9, B11 and B12, in "
     "this order, separated by commas: 1,2,3,4,5,6,7,8,9,10,11,12. Leave empty to recognise them by names or "

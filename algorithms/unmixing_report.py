@@ -53,7 +53,7 @@ def count_page(title: str, method: str, order: BoundedOrder) -> str:
         number += f", within the bounds that were given; the method found {order.found}"
     facts = {"Image": title, "Method": METHODS[method][0], "Number of endmembers": number}
     body = [table_of(facts), *_curve(method, order)]
-    return _page("Number of endmembers", body)
+    return report_page("Number of endmembers", body)
 
 
 def separation_page(
@@ -72,10 +72,11 @@ def separation_page(
         body += _alone(separation)
     else:
         body += _beside(separation, other, pairs)
-    return _page("Blind source separation", body)
+    return report_page("Blind source separation", body)
 
 
-def _page(title: str, body: Sequence[str]) -> str:
+def report_page(title: str, body: Sequence[str]) -> str:
+    """A whole page, with a warning where its pictures are missing."""
     return page_of(title, "\n".join(_without_pictures(body)))
 
 

@@ -114,8 +114,33 @@ def layers_of(kind):
     }[kind]
 
 
+def statistics_network():
+    """The matrix applied to bands without their mean, which is that of the array or given."""
+    axes, shape = np.int64([2, 3]), np.int64([1, 12, 1, 1])
+    weights = {"given": np.full((1, 12), np.nan, np.float32), "shape": shape}
+    weights["matrix"] = lifting_matrix()[:, :, None, None]
+    nodes = [
+        helper.make_node("ReduceMean", ["msi"], ["mean"], axes=axes.tolist(), keepdims=0),
+        helper.make_node("IsNaN", ["given"], ["unknown"]),
+        helper.make_node("Where", ["unknown", "mean", "given"], ["gathered"]),
+        helper.make_node("Reshape", ["gathered", "shape"], ["offset"]),
+        helper.make_node("Sub", ["msi", "offset"], ["rest"]),
+        helper.make_node("Conv", ["rest", "matrix"], ["hsi"]),
+    ]
+    values = {"msi": [1, 12, "H", "W"], "given": [1, 12], "hsi": [1, 172, "h", "w"], "gathered": [1, 12]}
+    typed = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, some) for name, some in values.items()
+    }
+    tensors = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    ends = [[typed[name] for name in names] for names in (("msi", "given"), ("hsi", "gathered"))]
+    graph = helper.make_graph(nodes, "statistics", *ends, tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 def network(kind):
     """A tiny network as an ONNX model ``msi`` -> ``hsi``."""
+    if kind == "statistics":
+        return statistics_network()
     layers = layers_of(kind)
     values = ["msi", *(f"value{number}" for number in range(1, len(layers))), "hsi"]
     nodes = [
@@ -134,7 +159,10 @@ def network(kind):
 
 @pytest.fixture(scope="session")
 def make_model(tmp_path_factory):
-    """Write a small real ONNX model of a kind of :func:`layers_of`; changes go into its card."""
+    """Write a small real ONNX model; changes go into its card.
+
+    Its kind is one of :func:`layers_of`, or ``statistics``, which uses the scene's.
+    """
     folder = tmp_path_factory.mktemp("models")
 
     def make(kind="linear", **changes):

@@ -53,6 +53,8 @@ def write_graph(
     with warnings.catch_warnings():
         # The exporter to plain opset 17 is the one that torch now calls legacy.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # Shapes that are read as plain numbers are meant to be constant.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         torch.onnx.export(
             module,
             tuple(examples.values()),

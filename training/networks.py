@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-NETWORKS = ("explains2a", "pgunet", "uafl")
+NETWORKS = ("explains2a", "ualnet", "pgunet", "uafl")
 
 
 def part_of(name: str, part: str) -> ModuleType:

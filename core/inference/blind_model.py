@@ -15,8 +15,8 @@ from ..errors import ModelError
 from ..spectral.grids import FloatArray
 from ..spectral.mixture import SpectralMixture
 from .devices import import_runtime, providers_for
-from .models import BLIND, find_model, read_card
 from .graph_session import runtime_errors, start_runtime
+from .models import BLIND, find_model, read_card
 
 TABLES = ("mean", "basis", "rest", "weight", "level", "factor")
 PENALTIES = ("alpha", "beta")

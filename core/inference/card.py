@@ -75,6 +75,23 @@ class CardOutput:
 
 
 @dataclass(frozen=True)
+class CardStatistics:
+    """Statistics of a whole scene that the network uses.
+
+    Attributes:
+        name: of the graph's optional input ``(1, S)``; NaN in it means "compute from this array".
+        gathered: name of the output that gives the statistics that were used.
+        window: side in pixels of the parts of a scene from which they are gathered.
+        windows: largest number of such parts along each side of a scene.
+    """
+
+    name: str
+    gathered: str
+    window: int
+    windows: int
+
+
+@dataclass(frozen=True)
 class Card:
     """A model card, the metadata entry ``card`` of a model file.
 
@@ -93,6 +110,7 @@ class Card:
         training: how it was trained.
         accuracy: held-out accuracy.
         digest: ``sha256:`` and the SHA-256 of the model file with these 64 digits as zeros.
+        statistics: of the scene, where the network uses any.
     """
 
     name: str
@@ -109,6 +127,7 @@ class Card:
     training: Mapping[str, Any]
     accuracy: Mapping[str, Any]
     digest: str
+    statistics: CardStatistics | None = None
 
     @classmethod
     def from_json(cls, text: str) -> Card:
@@ -141,6 +160,7 @@ class Card:
             training=reader.part("training").entries,
             accuracy=reader.part("accuracy").entries,
             digest=reader.text("digest"),
+            statistics=_statistics(reader),
         )
         if not _DIGEST.fullmatch(card.digest):
             raise reader.wrong("digest", "'sha256:' and 64 hexadecimal digits")
@@ -260,4 +280,13 @@ def _output(reader: _Reader) -> CardOutput:
     wavelength = reader.positives("wavelength_nm")
     return CardOutput(
         reader.text("name"), wavelength, reader.positives("fwhm_nm", len(wavelength)), _reflectance(reader)
+    )
+
+
+def _statistics(card: _Reader) -> CardStatistics | None:
+    if card.entries.get("statistics") is None:
+        return None
+    reader = card.part("statistics")
+    return CardStatistics(
+        reader.text("name"), reader.text("gathered"), reader.whole("window", 1), reader.whole("windows", 1)
     )

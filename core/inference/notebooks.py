@@ -140,12 +140,7 @@ def sharpen(
 
     numbers = np.asarray(hsi)
     source = ArraySource(numbers.astype(np.float32) if numbers.dtype.kind in "iub" else numbers)
-    sinks: list[ArraySink] = []
-
-    def make_sink(profile: RasterProfile) -> ArraySink:
-        sinks.append(ArraySink(profile))
-        return sinks[0]
-
+    sinks, make_sink = array_sinks()
     report = sharpen_scene(
         source,
         ArraySource(reference, name="reference"),

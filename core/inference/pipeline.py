@@ -48,7 +48,7 @@ def stream(
     """
     done = 0.0
     with ExitStack() as stack:
-        _watch(stack, monitor, interrupt)
+        watch(stack, monitor, interrupt)
         readers, writers = one_thread(stack), one_thread(stack)
         written: deque[Future[None]] = deque()
         for feed in ahead(readers, read, items):
@@ -73,7 +73,7 @@ def check_cancelled(monitor: Monitor) -> None:
         raise CancelledError("Cancelled; nothing was written.")
 
 
-def _watch(stack: ExitStack, monitor: Monitor, interrupt: Callable[[], None]) -> None:
+def watch(stack: ExitStack, monitor: Monitor, interrupt: Callable[[], None]) -> None:
     """Interrupt the network when the user cancels: a tile can take many seconds."""
     finished = threading.Event()
 

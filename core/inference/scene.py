@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,11 +21,12 @@ from ..raster.input import check_upright
 from .bands import match_bands
 from .calibration import calibrate
 from .feeding import Feed, Feeder
-from .pipeline import discard, stream
+from .graph_session import OutOfMemoryError
+from .pipeline import discard, stream, watch
 from .profile import output_profile, provenance, public_name
 from .report import Monitor, SceneReport, SilentMonitor
-from .graph_session import OutOfMemoryError
 from .session import Session
+from .statistics import gather_statistics
 from .tiling import TileRunner, tile_side, tiles
 
 Lift = Callable[[TileRunner, Feed], PixelArray]
@@ -141,6 +142,9 @@ class _Run:
 
     def lift_into(self, sink: Sink) -> None:
         """Lift all tiles into a sink."""
+        with ExitStack() as stack:
+            watch(stack, self.monitor, self.session.interrupt)
+            self.runner.statistics = gather_statistics(replace(self.feeder, halo=0), self.runner)
         total = self.window.height * self.window.width
         stream(
             tiles(self.window, self.side),

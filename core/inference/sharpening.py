@@ -20,11 +20,11 @@ from ..unmixing.image import ImagePixels
 from ..version import plugin_version
 from .calibration import calibrate
 from .devices import failure_warning
+from .graph_session import DeviceError, OutOfMemoryError
 from .patches import PatchBlender
 from .pipeline import discard, stream
 from .profile import natural_colour, public_name
 from .report import Monitor, SilentMonitor
-from .graph_session import DeviceError, OutOfMemoryError
 from .sharpening_card import SharpeningSession
 from .sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from .sharpening_scene import CoarseImage, SharpeningScene

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import ModelError
 from ..raster.blocks import PixelArray
-from .models import SHARPENING, find_model, read_card_as
 from .graph_session import GraphSession
+from .models import SHARPENING, find_model, read_card_as
 
 _AGAIN = "export the model again with this version of HyperLift"
 INPUTS, OUTPUT = ("abundances", "reference"), "residual"
@@ -98,7 +98,7 @@ class SharpeningSession(GraphSession[SharpeningCard]):
             ModelError: the network fails, or gives another size than it took.
             CancelledError: :meth:`interrupt` was called.
         """
-        residual = self.run_graph(dict(zip(INPUTS, (abundances, reference))), OUTPUT)[0]
+        residual: PixelArray = self.run_graph(dict(zip(INPUTS, (abundances, reference))), OUTPUT)[0]
         if residual.shape != abundances.shape:
             raise ModelError(
                 f"The network in '{self.path}' gave an array of {residual.shape} for one of "

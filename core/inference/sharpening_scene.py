@@ -82,13 +82,11 @@ class CoarseImage:
         return pixels, valid
 
     def tables(self) -> Iterator[Table]:
-        """Tables ``(n, B)`` of whole rows; nodata are rows of NaN."""
-        rows, columns = self.shape
-        height = max(1, (1 << 24) // (columns * len(self.usable)))
-        for row in range(0, rows, height):
+        """Tables ``(n, B)`` of one window after another; nodata are rows of NaN."""
+        for window in self.pixels.windows:
             self.pixels.check_cancelled()
-            block, valid = self.block(Window(row, 0, min(height, rows - row), columns))
-            self.pixels.release_above(row, row + height)
+            block, valid = self.block(window)
+            self.pixels.release_after(window)
             block[:, ~valid] = np.nan
             yield block.reshape(len(block), -1).T
 

@@ -51,6 +51,7 @@ class TileRunner:
 
     Attributes:
         devices: those that lifted something, in the order of their first use.
+        statistics: of the scene, fed with every tile; None computes those of each tile, where any are used.
     """
 
     def __init__(self, session: Session, halo: int, warn: Callable[[str], None]) -> None:
@@ -58,6 +59,7 @@ class TileRunner:
         self.session = session
         self.halo = halo
         self.devices: list[str] = []
+        self.statistics: PixelArray | None = None
         self._warn = warn
         self._largest = np.inf
 
@@ -89,6 +91,16 @@ class TileRunner:
         halves, axis = _halves(tile)
         return np.concatenate([self.run(pixels, outer, half) for half in halves], axis=axis)
 
+    def gather(self, pixels: PixelArray) -> PixelArray:
+        """Statistics ``(1, S)`` of a part ``(c, h, w)`` of the scene; a failing card gives way as in run."""
+        try:
+            return self.session.gather(pixels)
+        except (DeviceError, OutOfMemoryError) as error:
+            if self.session.device == "CPU":
+                raise
+            self._use_processor(error)
+            return self.session.gather(pixels)
+
     def _shrink(self, tile: Window) -> None:
         """Remember that a tile of this size is too large; the user is told once."""
         if self._largest == np.inf:
@@ -109,7 +121,7 @@ class TileRunner:
         top, left = max(near.row, outer.row), max(near.column, outer.column)
         near = Window(top, left, near.row + near.height - top, near.column + near.width - left)
         rows, columns = near.within(outer)
-        lifted = self.session.run(pixels[:, rows, columns])
+        lifted = self.session.run(pixels[:, rows, columns], self.statistics)
         if self.session.device not in self.devices:
             self.devices.append(self.session.device)
         factor = self.session.card.scale_factor

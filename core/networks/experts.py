@@ -86,8 +86,11 @@ class Experts(nn.Module):
             Perceptron(bands, channels, config.widths) for _ in range(config.members)
         )
 
+    def mean(self, bands: Tensor) -> Tensor:
+        """Mean of their estimates ``(N, C, H, W)`` from the bands ``(N, c, H, W)``."""
+        return torch.stack([member(bands, self.kept) for member in self.members]).mean(dim=0)
+
     def forward(self, bands: Tensor, estimate: Tensor) -> Tensor:
         """Both estimates ``(N, C, H, W)`` as one, from the bands ``(N, c, H, W)`` and the network's."""
-        mean = torch.stack([member(bands, self.kept) for member in self.members]).mean(dim=0)
-        joint: Tensor = estimate + self.share * (mean - estimate)
+        joint: Tensor = estimate + self.share * (self.mean(bands) - estimate)
         return joint

@@ -173,7 +173,7 @@ def project(
     """Points brought from one coordinate system (WKT, x before y) to another; NaN where that fails."""
     systems = []
     try:
-        with _gdal_calls():
+        with gdal_calls():
             for wkt in (source_wkt, target_wkt):
                 system = osr.SpatialReference(wkt)
                 system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)

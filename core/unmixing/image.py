@@ -70,7 +70,7 @@ class ImagePixels:
             CancelledError: the monitor asked to stop.
         """
         done = 0
-        for window in self._windows:
+        for window in self.windows:
             self.check_cancelled()
             block = self.read(window)
             self.release_after(window)
@@ -81,8 +81,8 @@ class ImagePixels:
             self.monitor.progress(done / (self.shape[0] * self.shape[1]))
 
     @property
-    def _windows(self) -> list[Window]:
-        """The windows that make the tables: tiles where the file is stored in such, else whole rows."""
+    def windows(self) -> list[Window]:
+        """The windows of about :data:`BLOCK_BYTES` that make the tables: tiles where the file is stored in such, else whole rows."""
         rows, columns = self.shape
         whole = Window(0, 0, rows, columns)
         if self.source.block_shape[1] < columns:
@@ -117,7 +117,7 @@ class ImagePixels:
     def place(self, index: int) -> tuple[int, int]:
         """Row and column of the pixel at a position in the tables, one after another."""
         left = int(index)
-        for window in self._windows:
+        for window in self.windows:
             if left < window.height * window.width:
                 row, column = divmod(left, window.width)
                 return window.row + row, window.column + column

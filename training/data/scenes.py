@@ -119,8 +119,12 @@ class SceneMaker:
 
     def with_native_share(self, share: float) -> SceneMaker:
         """A maker of the same scenes, ``share`` of them seen at native footprints."""
+        return self.with_config(replace(self.config, native_share=share))
+
+    def with_config(self, config: SceneConfig) -> SceneMaker:
+        """A maker of scenes from the same spectra and images, of another make-up."""
         maker = copy(self)
-        maker.config = replace(self.config, native_share=share)
+        maker.config = config
         return maker
 
     def _generated(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +207,11 @@ class SceneMaker:
         observer = self.observers[rng.integers(len(self.observers))]
         msi = observer.look(scene, self.view(rng), rng)
         hsi = (self.resampling @ scene.reshape(len(scene), -1)).reshape(-1, side, side)
-        return msi, hsi, self.resampling @ measured.astype(np.float32) > _MEASURED
+        return msi, hsi, self.measured(measured)
+
+    def measured(self, channels: np.ndarray) -> np.ndarray:
+        """Which channels of the target ``(C,)`` were measured, of those of the working grid ``(224,)``."""
+        return self.resampling @ channels.astype(np.float32) > _MEASURED
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """A batch of patches of one random side."""

@@ -92,6 +92,7 @@ def draw_spectrum(axes: plt.Axes, kind: str, msi: np.ndarray, hsi: np.ndarray, a
 def draw_scene(scene: Path, lifted: Path, target: Path, offset: float = 0.0) -> None:
     """Write the picture of a scene (see :func:`read_input`) and its lifted image to ``target``."""
     msi, (at_nm, hsi) = read_input(scene, offset), read_output(lifted)
+    finer = hsi.shape[1] // msi.shape[1]
     figure = plt.figure(figsize=(16, 8.6), layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.25, 1))
     maps = upper.subplots(1, 4)
@@ -109,7 +110,8 @@ def draw_scene(scene: Path, lifted: Path, target: Path, offset: float = 0.0) -> 
     upper.colorbar(depth, ax=maps[3], shrink=0.7)
     spectra = lower.subplots(1, 4)
     for axes, (kind, (row, column)) in zip(spectra, choose_pixels(msi).items()):
-        draw_spectrum(axes, kind, msi[:, row, column], hsi[:, row, column], at_nm)
+        cell = hsi[:, finer * row : finer * (row + 1), finer * column : finer * (column + 1)]
+        draw_spectrum(axes, kind, msi[:, row, column], cell.mean(axis=(1, 2)), at_nm)
         maps[0].plot(column, row, "o", mfc="none", mec="white", ms=11, mew=3)
         maps[0].plot(column, row, "o", mfc="none", mec=COLOURS[kind], ms=11, mew=1.6)
     spectra[0].set_ylabel("reflectance")

@@ -43,7 +43,32 @@ def band_estimators(maker: SceneMaker, batches: int = 60) -> dict[str, dict[str,
     }
 
 
-def _parameters(part: nn.Module | None) -> int:
+def card_input(estimators: dict[str, dict[str, object]]) -> dict[str, object]:
+    """What a model of Sentinel-2 takes; ``estimators`` as from :func:`band_estimators`."""
+    return {
+        "name": "msi",
+        "bands": _SENSOR.band_names,
+        "centre_nm": _SENSOR.centre_nm.tolist(),
+        "width_nm": _SENSOR.width_nm.tolist(),
+        "units": "reflectance",
+        "scale": _SCALE,
+        "estimators": estimators,
+    }
+
+
+def card_output(target: str) -> dict[str, object]:
+    """What a model gives whose target is the grid of that name."""
+    output = grid(target)
+    return {
+        "name": "hsi",
+        "wavelength_nm": output.wavelength_nm.tolist(),
+        "fwhm_nm": output.fwhm_nm.tolist(),
+        "units": "reflectance",
+    }
+
+
+def parameters(part: nn.Module | None) -> int:
+    """Number of weights that are trained."""
     return 0 if part is None else sum(weight.numel() for weight in part.parameters())
 
 
@@ -51,7 +76,6 @@ def make_card(
     task: LiftingTask, target: str, estimators: dict[str, dict[str, object]], halo: int, tile: int
 ) -> dict[str, object]:
     """The model card, in the vocabulary that the scene runner reads (STAC MLM where it has a word)."""
-    seen, output = _SENSOR, grid(target)
     parts = {"": task.network, "sharpening_": task.sharpening, "experts_": task.experts}
     return {
         "name": "explains2a",
@@ -60,26 +84,13 @@ def make_card(
         "version": plugin_version(),
         "licence": "GPL-3.0-or-later",
         "sensor": "sentinel2",
-        "input": {
-            "name": "msi",
-            "bands": seen.band_names,
-            "centre_nm": seen.centre_nm.tolist(),
-            "width_nm": seen.width_nm.tolist(),
-            "units": "reflectance",
-            "scale": _SCALE,
-            "estimators": estimators,
-        },
-        "output": {
-            "name": "hsi",
-            "wavelength_nm": output.wavelength_nm.tolist(),
-            "fwhm_nm": output.fwhm_nm.tolist(),
-            "units": "reflectance",
-        },
+        "input": card_input(estimators),
+        "output": card_output(target),
         "scale_factor": 1,
         "halo": halo,
         "tile": tile,
         "training": {
-            **{f"{name}parameters": _parameters(part) for name, part in parts.items()},
+            **{f"{name}parameters": parameters(part) for name, part in parts.items()},
             "steps": task.schedule.steps,
             "network": asdict(task.network.config),
             "data": "Synthetic scenes of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON scenes, of the USGS, "

@@ -77,7 +77,7 @@ def _methods(
     return dict(zip(FOOTPRINTS, ({**baselines, **own, **oracle}, {**baselines, **sharp, **own, **oracle})))
 
 
-def _lift_real(model: Path, folder: Path, output: Path) -> list[RealScene]:
+def lift_real(model: Path, folder: Path, output: Path) -> list[RealScene]:
     """Lift the real images that are there, and draw them."""
     session = Session.open(model)
     scenes = []
@@ -162,7 +162,7 @@ def evaluate(
             for scene, estimates in scenes
             for title, estimate in {TRUTH: scene.hsi, **estimates}.items()
         ],
-        real=_lift_real(model, folder, output),
+        real=lift_real(model, folder, output),
         shown={footprints: (name, *others) for footprints, others in references.items()},
     )
     return write_report(findings, output)

@@ -9,18 +9,15 @@ from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hyperlift.core.spectral import grid, sensor
-
 from ..data.scenes import scene_maker
-from ..data.sensing import Observer, View
-from ..data.spectra import WORKING_GRID, data_folder, load_collections
+from ..data.spectra import data_folder, load_collections
 from ..evaluation.baselines import ridge
 from ..evaluation.scores import held_out_scenes, score
+from ..halo import measure_halo, rough_images
 from ..model_files import check_parity, open_lift, round_to_half, seal, write_graph
 from .cards import band_estimators, card_text, make_card
 from .config import CONFIGS
@@ -52,30 +49,6 @@ class Deployed(nn.Module):
         return F.relu(self.task(msi)[1])
 
 
-def measure_halo(module: Deployed, tolerance: float = 2e-5) -> int:
-    """Pixels around a tile that its result depends on by more than ``tolerance`` reflectance.
-
-    Measured on a rough random image, where far pixels matter most, at one resolution and at native
-    footprints; a multiple of eight.
-    """
-    side, core = 176, 16
-    sharp = 0.6 * np.random.default_rng(2).random((module.bands, side, side), dtype=np.float32)
-    observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
-    image = torch.from_numpy(np.stack([sharp, observer.degrade(sharp, View(native=True))]))
-    middle = (side - core) // 2
-
-    def result(halo: int) -> Tensor:
-        near = slice(middle - halo, middle + core + halo)
-        with torch.no_grad():
-            return module(image[:, :, near, near])[:, :, halo : halo + core, halo : halo + core]
-
-    whole = result(middle)
-    for halo in range(8, middle, 8):
-        if (result(halo) - whole).abs().max() < tolerance:
-            return halo
-    return middle
-
-
 def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) -> tuple[float, int]:
     """Export a checkpoint with a complete card; returns the difference from torch and the measured halo.
 
@@ -84,7 +57,8 @@ def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) ->
     task = LiftingTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
     collections = load_collections(data_folder(data))
     maker = scene_maker(CONFIGS["explains2a"].scenes, data)
-    halo = measure_halo(Deployed(task))
+    module = Deployed(task)
+    halo = measure_halo(module, rough_images(module.bands))
     card = make_card(task, maker.config.target, band_estimators(maker), halo, _TILE)
     difference = export(task, path, card)
     methods = {

@@ -15,8 +15,9 @@ from hyperlift.core.networks.experts import ExpertsConfig
 from hyperlift.core.networks.explains2a import ExplainS2AConfig
 from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.training.explains2a.cards import band_estimators, make_card
-from hyperlift.training.explains2a.export import Deployed, export, measure_halo
+from hyperlift.training.explains2a.export import Deployed, export
 from hyperlift.training.explains2a.task import LiftingTask, LossConfig, ScheduleConfig
+from hyperlift.training.halo import measure_halo, rough_images
 from hyperlift.training.model_files import check_parity, open_lift
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -122,7 +123,7 @@ def test_card_holds_what_others_read(model):
 
 
 def test_measured_halo_is_within_the_receptive_field(task):
-    assert 8 <= measure_halo(Deployed(task), tolerance=1e-3) <= 80
+    assert 8 <= measure_halo(Deployed(task), rough_images(12), tolerance=1e-3) <= 80
 
 
 def test_loads_in_onnxruntime_1_17(model):

@@ -1,0 +1,209 @@
+from dataclasses import replace
+
+import lightning
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from hyperlift.core.errors import HyperLiftError
+from hyperlift.core.inference import lift
+from hyperlift.core.inference.session import Session
+from hyperlift.core.networks.experts import ExpertsConfig
+from hyperlift.core.networks.sharpening import SharpeningConfig
+from hyperlift.core.networks.ualnet.config import UALNetConfig
+from hyperlift.training.data.fine import FineMaker, FineStream
+from hyperlift.training.data.scenes import SceneConfig, SceneMaker
+from hyperlift.training.explains2a.cards import band_estimators
+from hyperlift.training.model_files import check_parity
+from hyperlift.training.ualnet.cards import card_text, make_card
+from hyperlift.training.ualnet.config import CONFIGS, LossConfig, PriorConfig, ScheduleConfig
+from hyperlift.training.ualnet.export import Deployed, ImageAlone, export
+from hyperlift.training.ualnet.losses import critic_loss, generator_loss
+from hyperlift.training.ualnet.parts import bundled_sharpening
+from hyperlift.training.ualnet.task import PriorTask, UnfoldingTask
+from hyperlift.training.ualnet.train import train
+
+QUIET = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+
+
+def new_task(**schedule):
+    torch.manual_seed(0)
+    task = UnfoldingTask(
+        UALNetConfig.local(blocks=1),
+        LossConfig(),
+        ScheduleConfig(**{"steps": 6, "turns": (2, 1), "until": 100, **schedule}),
+        sharpening=[SharpeningConfig(features=8, regression=False)],
+        experts=ExpertsConfig(members=1, widths=(8,)),
+    )
+    task.network.start_from_estimate(task.agreement.get_buffer("response")[:, :, 0, 0])
+    return task
+
+
+@pytest.fixture(scope="module")
+def stream(collections):
+    maker = SceneMaker(collections, SceneConfig(target="aviris186", sides=(8,), pixels=128))
+    return FineStream(FineMaker(maker), 0)
+
+
+def fit(task, stream, steps):
+    trainer = lightning.Trainer(accelerator="cpu", max_steps=steps, enable_progress_bar=False, **QUIET)
+    trainer.fit(task, DataLoader(stream, batch_size=None))
+    return task
+
+
+def weights(module):
+    return torch.cat([weight.detach().flatten() for weight in module.parameters()]).clone()
+
+
+def test_generator_and_discriminator_take_turns(stream):
+    task = new_task()
+    before = [weights(part) for part in (task.network.unfolding, task.critic, task.network.discriminator)]
+    fit(task, stream, 2)
+    assert not torch.equal(weights(task.network.unfolding), before[0])
+    assert torch.equal(weights(task.critic), before[1])
+    fit(task, stream, 3)
+    assert not torch.equal(weights(task.critic), before[1])
+    assert torch.equal(weights(task.network.discriminator), weights(task.critic))
+
+
+def test_without_turns_the_discriminator_stays(stream):
+    task = new_task(turns=(1, 0))
+    before = weights(task.critic)
+    fit(task, stream, 4)
+    assert torch.equal(weights(task.critic), before)
+
+
+def test_prior_net_learns_by_itself_and_is_then_kept(stream):
+    task = new_task()
+    others, before = weights(task.network.unfolding), weights(task.network.prior_net.image)
+    fit(PriorTask(task, PriorConfig(steps=3)), stream, 3)
+    kept = weights(task.network.prior_net.image)
+    assert not torch.equal(kept, before)
+    assert torch.equal(weights(task.network.unfolding), others)
+    task.freeze()
+    fit(task, stream, 2)
+    assert torch.equal(weights(task.network.prior_net.image), kept)
+
+
+def test_the_start_is_the_experts_estimate_in_agreement_with_the_bands():
+    task = new_task().eval()
+    del task.network.unfolding.stages[:]
+    msi = torch.rand(1, 12, 8, 9) * 0.5
+    bands, hsi = task(msi)
+    expected = task.agreement(bands, task.experts.mean(bands))
+    assert torch.allclose(hsi, expected, atol=1e-6)
+    means = torch.nn.functional.avg_pool2d(bands, 2)
+    assert torch.allclose(means, task.sharp(msi), atol=1e-5)
+
+
+def test_the_product_loss_vanishes_at_a_match_with_a_finite_gradient():
+    truth = torch.rand(1, 5, 3, 3) + 0.1
+    estimate = truth.clone().requires_grad_()
+    loss = generator_loss(estimate, truth, torch.ones(1, 5, 1, 1), product=True, angle=0.1)
+    loss.backward()
+    assert float(loss) < 1e-4
+    assert estimate.grad.isfinite().all()
+
+
+def test_the_discriminator_loss_rewards_telling_apart():
+    right, wrong = torch.full((2, 2), 0.9), torch.full((2, 2), 0.1)
+    assert critic_loss(right, wrong) < critic_loss(wrong, right)
+
+
+def test_the_ladder_and_the_paper_are_configurations():
+    ladder = ("unfolding", "implicit-prior", "prior-net", "adversarial-training")
+    rungs = [CONFIGS[f"ualnet-{name}"] for name in ladder] + [CONFIGS["ualnet"]]
+    parts = [(r.network.implicit_prior, r.network.prior_net, r.network.adversarial) for r in rungs]
+    assert parts == [
+        (False, False, False),
+        (True, False, False),
+        (True, True, False),
+        (True, True, False),
+        (True, True, True),
+    ]
+    assert [rung.schedule.turns[1] > 0 for rung in rungs] == [False, False, False, True, True]
+    assert [rung.loss.adversarial > 0 for rung in rungs] == [False, False, False, True, False]
+    paper = CONFIGS["ualnet-paper"]
+    assert paper.network == UALNetConfig()
+    assert paper.loss.product
+    assert not paper.sharpening
+
+
+@pytest.mark.parametrize("name", ["ualnet-unfolding", "ualnet-implicit-prior", "ualnet-bare", "ualnet-paper"])
+def test_every_rung_can_be_trained(stream, name):
+    config = CONFIGS[name]
+    network = replace(config.network, blocks=1)
+    schedule = ScheduleConfig(steps=2, turns=(1, 1), until=2)
+    task = fit(UnfoldingTask(network, config.loss, schedule), stream, 2)
+    assert weights(task.network.unfolding).isfinite().all()
+
+
+def test_pairs_are_refused_with_the_reason(tmp_path):
+    with pytest.raises(ValueError, match="targets finer than its bands"):
+        train(CONFIGS["ualnet"], tmp_path, pairs=tmp_path)
+
+
+def test_there_must_be_something_to_resume(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+        train(CONFIGS["ualnet"], tmp_path, resume=True)
+
+
+def test_the_bundled_sharpening_is_read_from_the_model():
+    sharpening = bundled_sharpening(12, CONFIGS["ualnet"].sharpening)
+    assert float(sharpening.members[0].tail.weight.abs().max()) > 0
+    with pytest.raises(ValueError, match="no sharpening networks of these shapes"):
+        bundled_sharpening(12, [SharpeningConfig(features=3)])
+
+
+@pytest.fixture(scope="module")
+def model(stream, tmp_path_factory):
+    task = new_task()
+    fit(task, stream, 6)
+    # Untrained, the discriminator hardly changes over an image: its gradient would be rounding alone.
+    with torch.no_grad():
+        for weight in task.network.discriminator.parameters():
+            weight.mul_(3.0)
+    path = tmp_path_factory.mktemp("model") / "ualnet.onnx"
+    card = make_card(task, "aviris186", band_estimators(stream.maker.maker, batches=3), halo=16, tile=32)
+    export(task, path, card)
+    return task, path, card
+
+
+def test_the_model_file_is_one_plain_graph_of_an_old_opset(model):
+    _, path, card = model
+    graph = onnx.load(path)
+    onnx.checker.check_model(graph)
+    assert graph.ir_version <= 9
+    assert [entry.version for entry in graph.opset_import] == [17]
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert "186 AVIRIS" in card_text(card, [])
+
+
+def test_parity_with_torch(model):
+    task, path, _ = model
+    msi = 0.6 * torch.rand(1, 12, 21, 34, generator=torch.Generator().manual_seed(5))
+    assert check_parity(ImageAlone(Deployed(task)), path, [{"msi": msi}]) < 1e-4
+
+
+def test_statistics_need_not_be_fed_and_fed_give_the_same(model):
+    session = Session.open(model[1], "cpu")
+    msi = np.random.default_rng(0).random((12, 20, 24), dtype=np.float32) / 2
+    alone, gathered = session.run(msi), session.gather(msi)
+    assert alone.shape == (186, 40, 48)
+    np.testing.assert_allclose(session.run(msi, gathered), alone, atol=1e-5)
+    other = session.gather(msi[:, :10] / 2)
+    assert np.abs(session.run(msi, other) - alone).max() > 1e-6
+
+
+def test_whole_arrays_of_any_size_are_lifted(model):
+    for shape in ((1, 1), (7, 40)):
+        hsi = lift(np.full((12, *shape), 0.2, np.float32), model[1])
+        assert hsi.shape == (186, 2 * shape[0], 2 * shape[1])
+        assert np.isfinite(hsi).all()
+
+
+def test_an_image_without_data_is_refused(model):
+    with pytest.raises(HyperLiftError, match="no valid pixel"):
+        lift(np.full((12, 8, 8), np.nan, np.float32), model[1])

@@ -1,0 +1,56 @@
+"""What UALNet must beat at half the pixel size: interpolation before or after the best of 10 m."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from hyperlift.core.networks.ualnet.prior_net import enlarge
+from hyperlift.core.spectral import grid
+
+from ..data.scenes import SceneMaker
+from ..evaluation.baselines import Method, by_tile, ridge, sharpen
+from ..evaluation.scores import HeldOutScene, Lift
+
+_BATCHES = 100
+
+
+def bicubic(image: np.ndarray) -> np.ndarray:
+    """Images ``(tiles, bands, H, W)`` at twice the rows and columns, pixel areas aligned."""
+    return enlarge(torch.from_numpy(image.astype(np.float32))).numpy()
+
+
+def baselines(maker: SceneMaker, explains2a: Lift) -> tuple[dict[str, Method], dict[str, Method]]:
+    """Methods for all channels, and those of ExplainS2A, which gives 172 of them.
+
+    ``maker`` draws the scenes to which ridge regression is fitted; ``explains2a`` lifts at 10 m.
+    """
+    shaped = maker.with_config(replace(maker.config, sides=(12, 24), pixels=4608)).at_one_resolution()
+    regression = ridge(shaped, _BATCHES)
+
+    def enlarged(lift: Lift, prepare: Callable[[np.ndarray], np.ndarray] | None = None) -> Method:
+        def method(scene: HeldOutScene) -> np.ndarray:
+            msi = scene.msi if prepare is None else prepare(scene.msi)
+            return np.stack([lift(tile) for tile in bicubic(msi)])
+
+        return method
+
+    after = by_tile(explains2a)
+    return {
+        "bicubic, ridge": enlarged(regression),
+        "sharpened, bicubic, ridge": enlarged(regression, sharpen),
+    }, {
+        "bicubic, ExplainS2A": enlarged(explains2a),
+        "ExplainS2A, bicubic": lambda scene: bicubic(after(scene)),
+    }
+
+
+def on_channels(scene: HeldOutScene, target: str) -> tuple[HeldOutScene, np.ndarray]:
+    """A scene on the channels of another grid, all of which it has, and their places."""
+    nm = grid(target).wavelength_nm
+    places = np.abs(scene.wavelength_nm[None] - nm[:, None]).argmin(axis=1)
+    part = {name: getattr(scene, name)[places] for name in ("measured", "wavelength_nm")}
+    return replace(scene, hsi=scene.hsi[:, places], **part), places

@@ -1,0 +1,141 @@
+"""Configurations of UALNet: every number of a training run, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hyperlift.core.networks.experts import ExpertsConfig
+from hyperlift.core.networks.sharpening import SharpeningConfig
+from hyperlift.core.networks.ualnet.config import UALNetConfig
+
+from ..data.scenes import SceneConfig
+from ..explains2a.config import CONFIGS as EXPLAINS2A
+from ..explains2a.perceptron import PerceptronConfig
+
+_PAPER_EPOCH = 1_000  # the paper does not say how many crops an epoch has
+# A patch of 16 pixels of 10 m holds nearly three footprints of 60 m along each side.
+_SCENES = SceneConfig(target="aviris186", sides=(16, 24), pixels=1152)
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The generator's loss.
+
+    Attributes:
+        product: mean over the pixels of angle times error, as published; else their weighted sum, which keeps
+            a gradient where one of them vanishes.
+        angle: weight of the angle (radians) in that sum.
+        adversarial: weight of the discriminator's verdict ``-log mean f(fake)``; 0 in the paper, whose
+            discriminator acts by its gradients inside the unfolding.
+    """
+
+    product: bool = False
+    angle: float = 0.1
+    adversarial: float = 0.0
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Optimisers and turns.
+
+    Attributes:
+        steps: of generator and discriminator together.
+        rate: peak learning rate of the generator.
+        critic_rate: learning rate of the discriminator.
+        cosine_to: learning rate at the end of a cosine schedule; None takes one cycle.
+        turns: steps of the generator, then of the discriminator, and so on.
+        until: step from which on the generator trains alone.
+        last_rate: learning rate of the generator from there on; None keeps the schedule's.
+        faster_steps: learning rate of the step sizes, relative to the others'.
+    """
+
+    steps: int = 1_600
+    rate: float = 5e-4
+    critic_rate: float = 2e-4
+    cosine_to: float | None = None
+    turns: tuple[int, int] = (40, 10)
+    until: int = 1_200
+    last_rate: float | None = None
+    faster_steps: float = 5.0
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """Training of PriorNet by itself.
+
+    Attributes:
+        published: the loss of the paper; else the logarithm of each band's error, so that every band gains
+            alike, easy or hard.
+        steps: optimiser steps.
+        rate: peak learning rate of one cycle.
+        real_share: share of the batches that are pieces of real images.
+        pixels: of 10 m in a batch.
+        sides: of the patches, of which each batch has one.
+    """
+
+    published: bool = False
+    steps: int = 650
+    rate: float = 2e-3
+    real_share: float = 0.5
+    pixels: int = 1_152
+    sides: tuple[int, ...] = (24,)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A whole run: networks, the parts before and below them, losses, schedules and scenes."""
+
+    network: UALNetConfig = field(default_factory=UALNetConfig.local)
+    sharpening: tuple[SharpeningConfig, ...] = EXPLAINS2A["explains2a"].sharpening
+    experts: ExpertsConfig | None = field(default_factory=ExpertsConfig)
+    expert: PerceptronConfig = EXPLAINS2A["explains2a"].expert
+    prior: PriorConfig = field(default_factory=PriorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    scenes: SceneConfig = _SCENES
+
+
+_UALNET = TrainingConfig()
+_ALONE = (1, 0)  # turns without a discriminator
+
+
+def _rung(adversarial_training: bool = False, **network: bool) -> TrainingConfig:
+    """A step of the ladder: without what ``network`` switches off."""
+    turns = _UALNET.schedule.turns if adversarial_training else _ALONE
+    return replace(
+        _UALNET,
+        network=UALNetConfig.local(**network),
+        loss=LossConfig(adversarial=1e-3 if adversarial_training else 0.0),
+        schedule=replace(_UALNET.schedule, turns=turns),
+    )
+
+
+CONFIGS = {
+    "ualnet": _UALNET,
+    # The ladder of the paper, each with one part more; the last is the configuration above.
+    "ualnet-unfolding": _rung(implicit_prior=False, prior_net=False, adversarial=False),
+    "ualnet-implicit-prior": _rung(prior_net=False, adversarial=False),
+    "ualnet-prior-net": _rung(adversarial=False),
+    "ualnet-adversarial-training": _rung(adversarial_training=True, adversarial=False),
+    # Without what this project put before and below the networks.
+    "ualnet-bare": replace(_UALNET, sharpening=(), experts=None),
+    # As published: cosine schedule over 500 epochs, turns of 5 epochs until epoch 250, crops of 64 pixels.
+    "ualnet-paper": TrainingConfig(
+        network=UALNetConfig(),
+        sharpening=(),
+        experts=None,
+        prior=PriorConfig(published=True, steps=200 * _PAPER_EPOCH, rate=5e-4, real_share=0.0),
+        loss=LossConfig(product=True),
+        schedule=ScheduleConfig(
+            steps=500 * _PAPER_EPOCH,
+            rate=5e-4,
+            critic_rate=1e-5,
+            cosine_to=5e-5,
+            turns=(5 * _PAPER_EPOCH, 5 * _PAPER_EPOCH),
+            until=250 * _PAPER_EPOCH,
+            last_rate=8e-5,
+            faster_steps=1.0,
+        ),
+        scenes=replace(_SCENES, sides=(32,), pixels=8 * 32 * 32),
+    ),
+}

@@ -1,0 +1,57 @@
+"""Losses of UALNet; ``measured (N, C, 1, 1)`` is 1 where the truth is known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..explains2a.task import spectral_angle
+
+_PERFECT = 1e-4  # error of a band, relative to its brightness, below which nothing is gained
+_DARK = 0.05
+_ANGLE = _SPECTRUM = 2.5e-3
+_PRIOR = 5e-4
+_CERTAIN = 1e-6
+
+
+def generator_loss(estimate: Tensor, truth: Tensor, measured: Tensor, product: bool, angle: float) -> Tensor:
+    """Of a hyperspectral image ``(N, C, H, W)``: angle times error, or their sum."""
+    error = measured * (estimate - truth).abs()
+    angles = spectral_angle(measured * estimate, measured * truth)
+    if product:
+        return (angles * error.mean(dim=1) / measured.mean()).mean()
+    return error.mean() / measured.mean() + angle * angles.mean()
+
+
+def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """``-log mean f(real) - log(1 - mean f(fake))``."""
+    return -(real.mean() + _CERTAIN).log() - (1.0 - fake.mean() + _CERTAIN).log()
+
+
+def deceiving_loss(fake: Tensor) -> Tensor:
+    """``-log mean f(fake)``."""
+    return -(fake.mean() + _CERTAIN).log()
+
+
+def bands_loss(estimate: Tensor, truth: Tensor) -> Tensor:
+    """Mean logarithm of each band's error relative to its brightness; NaN in ``truth`` is not known."""
+    known = truth.isfinite()
+    brightness = truth.nan_to_num().mean(dim=(2, 3), keepdim=True) + _DARK
+    error = torch.where(known, estimate - truth, 0.0).abs() / brightness
+    share = known.float().mean(dim=(0, 2, 3))
+    each = error.mean(dim=(0, 2, 3))[share > 0] / share[share > 0]
+    return (each + _PERFECT).log().mean()
+
+
+def published_bands_loss(estimate: Tensor, truth: Tensor) -> Tensor:
+    """Smooth L1 of the bands and of the magnitudes of their Fourier transforms, and the spectral angle."""
+    spectra = (torch.fft.rfft2(image, norm="ortho").abs() for image in (estimate, truth))
+    angle = spectral_angle(estimate, truth).mean()
+    return F.smooth_l1_loss(estimate, truth) + _ANGLE * angle + _SPECTRUM * F.smooth_l1_loss(*spectra)
+
+
+def prior_loss(prior: Tensor, gram: Tensor, measured: Tensor) -> Tensor:
+    """Smooth L1 between spectral prior and Gram matrix of the truth ``(N, C, C)``."""
+    known = measured[:, :, 0] * measured[:, None, :, 0, 0]
+    return _PRIOR * F.smooth_l1_loss(known * prior, known * gram)

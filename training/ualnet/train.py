@@ -1,0 +1,147 @@
+"""Training runs of UALNet under Lightning: CPU or CUDA, resumable, logged as CSV and for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
+
+from ..data.fine import FineMaker, FineStream
+from ..data.scenes import SceneMaker, scene_maker
+from ..data.spectra import data_folder
+from ..data.texture import read_images
+from ..explains2a.experts import fit_experts
+from .config import TrainingConfig
+from .parts import bundled_sharpening
+from .task import PriorTask, UnfoldingTask
+
+
+class TrainingData(lightning.LightningDataModule):
+    """Batches for a run."""
+
+    def __init__(self, maker: FineMaker, seed: int, workers: int = 1) -> None:
+        super().__init__()
+        self.maker, self.seed, self.workers = maker, seed, workers
+
+    def train_dataloader(self) -> DataLoader:
+        """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
+        step = self.trainer.global_step if self.trainer else 0
+        return DataLoader(
+            FineStream(self.maker, self.seed, start=step), batch_size=None, num_workers=self.workers
+        )
+
+
+def fit_prior_net(
+    task: UnfoldingTask, maker: SceneMaker, config: TrainingConfig, path: Path, data: Path | None, device: str
+) -> None:
+    """Give a task the PriorNet kept at ``path``, fitted first when there is none."""
+    prior_net = task.network.prior_net
+    if not path.is_file():
+        plan = config.prior
+        images = read_images(data_folder(data) / "sentinel2") if plan.real_share else []
+        scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
+        stream = FineStream(FineMaker(maker.with_config(scenes)), 0, 0, images, plan.real_share)
+        trainer = lightning.Trainer(
+            accelerator=device,
+            max_steps=plan.steps,
+            gradient_clip_val=1.0,
+            logger=CSVLogger(path.parent, "prior"),
+            enable_checkpointing=False,
+            enable_model_summary=False,
+        )
+        prior = PriorTask(task, plan)
+        trainer.fit(prior, DataLoader(stream, batch_size=None, num_workers=1))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(prior_net.state_dict(), path)
+    prior_net.load_state_dict(torch.load(path, weights_only=True))
+
+
+def new_task(
+    config: TrainingConfig, maker: SceneMaker, cache: Path, data: Path | None = None, device: str = "auto"
+) -> UnfoldingTask:
+    """A task that starts from its parts: sharpening, experts and PriorNet, fitted where they are not kept."""
+    task = UnfoldingTask(
+        config.network, config.loss, config.schedule, config.scenes.target, config.sharpening, config.experts
+    )
+    if task.sharpening is not None:
+        fitted = bundled_sharpening(config.network.bands, config.sharpening)
+        task.sharpening.load_state_dict(fitted.state_dict())
+    if config.experts is not None:
+        path = cache / "experts.pt"
+        if not path.is_file():
+            # They see single pixels, so the sides of patches do not matter to them.
+            scenes = replace(config.scenes, sides=(12, 24), pixels=4608)
+            fitted = fit_experts(config.experts, config.expert, scenes, cache, data)
+            torch.save(fitted.state_dict(), path)
+        task.experts.load_state_dict(torch.load(path, weights_only=True))
+    if config.network.measured:
+        response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
+        task.network.start_from_estimate(torch.from_numpy(response).float())
+        if config.experts is None:
+            torch.nn.init.kaiming_normal_(task.network.unfolding.start.tail.weight)
+    if config.network.prior_net:
+        fit_prior_net(task, maker, config, cache / "prior_net.pt", data, device)
+    task.freeze()
+    return task
+
+
+def train(
+    config: TrainingConfig,
+    output: Path,
+    data: Path | None = None,
+    pairs: Path | None = None,
+    hold_out: Sequence[str] = (),
+    accelerator: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    weights: Path | None = None,
+) -> Path:
+    """Run a training and return the path of its last checkpoint.
+
+    Args:
+        config: of the run.
+        output: folder for checkpoints, logs and the parts that are fitted first.
+        data: folder of real cubes and libraries.
+        pairs: must be None: pairs of images lie on the same pixels, these networks need two resolutions.
+        hold_out: of no use without pairs.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+        seed: of the weights and of the scenes.
+        resume: go on from the last checkpoint in ``output``.
+        weights: checkpoint whose networks to go on with, with a new loss and schedule.
+
+    Raises:
+        ValueError: pairs were given.
+        FileNotFoundError: there is nothing to resume.
+    """
+    if pairs is not None or hold_out:
+        raise ValueError("UALNet needs targets finer than its bands; --pairs holds both on the same pixels.")
+    last = output / "last.ckpt"
+    if resume and not last.is_file():
+        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
+    lightning.seed_everything(seed)
+    maker = scene_maker(config.scenes, data)
+    if weights is None:
+        task = new_task(config, maker, output, data, accelerator)
+    else:
+        new = {"loss": config.loss, "schedule": config.schedule}
+        task = UnfoldingTask.load_from_checkpoint(weights, map_location="cpu", weights_only=False, **new)
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        max_steps=config.schedule.steps,
+        logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
+        callbacks=[ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=100)],
+        enable_model_summary=False,
+        log_every_n_steps=10,
+    )
+    stream = TrainingData(FineMaker(maker), seed)
+    trainer.fit(task, stream, ckpt_path=last if resume else None, weights_only=False)
+    trainer.save_checkpoint(last)
+    return last
