@@ -75,7 +75,7 @@ class Session(GraphSession[Card]):
         return lifted
 
     def gather(self, pixels: PixelArray) -> FloatArray:
-        """Statistics ``(1, S)`` of reflectance ``(c, h, w)``, where the card asks for any; errors as in run."""
+        """Statistics ``(1, S)`` of reflectance ``(c, h, w)``, if the card asks for any; errors as in run."""
         asked = self.card.statistics
         if asked is None:
             raise ModelError(f"The model '{self.card.name}' uses no statistics of the scene.")

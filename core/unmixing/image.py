@@ -82,7 +82,7 @@ class ImagePixels:
 
     @property
     def windows(self) -> list[Window]:
-        """The windows of about :data:`BLOCK_BYTES` that make the tables: tiles where the file is stored in such, else whole rows."""
+        """What the tables are of, in order: tiles where the file is stored in such, else whole rows."""
         rows, columns = self.shape
         whole = Window(0, 0, rows, columns)
         if self.source.block_shape[1] < columns:

@@ -181,6 +181,6 @@ def test_a_model_without_its_second_file(blind_model_file, tmp_path):
 
 def test_stages_are_outputs_of_their_own(models, scene):
     session, _ = models
-    state = session.run(scene[:, :9, :11], "state_1")
+    state = session.run(scene[:, :9, :11], output="state_1")
     assert state.shape == (31, 9, 11)
     assert np.abs(state - session.run(scene[:, :9, :11])).max() > 1e-6
