@@ -96,7 +96,7 @@ def blind(
     source = ArraySource(msi)
     sinks, make_sink = array_sinks()
     lifting = LiftOptions(scale=1.0, offset=0.0, data_type="float32")
-    options = BlindOptions(tuple(centres or ()), lifting)
+    options = BlindOptions(() if centres is None else tuple(centres), lifting)
     report = blind_scene(source, make_sink, open_blind(grid, device), options)
     for sentence in report.scene.warnings:
         warnings.warn(sentence, stacklevel=2)
