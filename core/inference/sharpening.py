@@ -12,10 +12,10 @@ import numpy as np
 
 from ..errors import ModelError, RasterError
 from ..fusion.photograph import Photograph, check_photograph
+from ..fusion.placement import Project, place_photograph
 from ..fusion.resampling import CUBIC_HALO, upsample
 from ..raster.blocks import BandTable, Block, MaskArray, PixelArray, RasterProfile, Sink, Source, Window
 from ..raster.input import check_upright
-from ..raster.placement import Project, place_photograph
 from ..unmixing.image import ImagePixels
 from ..version import plugin_version
 from .calibration import calibrate

@@ -29,7 +29,7 @@ _ELSEWHERE = 1.5  # pixels
 # with others at least 0.66.
 _UNRIVALLED, _RIVALLED = 0.55, 0.7
 _ENOUGH = 400  # pixels of the image that bear many channels and the six numbers of an affine transform
-_MOST_DEGREES, _MOST_SCALE = 15.0, 1.2
+_MOST_DEGREES, _MOST_SCALE = 15.0, 1.35
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from .views import Views, block_mean
 Spectrum = npt.NDArray[np.complex128]
 
 _ROTATIONS = np.arange(-12.0, 12.1, 2.0)
-_SCALES = np.exp(np.arange(-3, 4) * 0.04)
+_SCALES = np.exp(np.arange(-6, 7) * 0.04)
 _LEAST_OVERLAP = 0.5
 _PEAKS = 2  # of each rotation and scale
 

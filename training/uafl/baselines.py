@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
+from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates, maximum_filter
 
 from hyperlift.core.fusion.resampling import observe, upsample
 from hyperlift.core.fusion.subspace import Subspace
@@ -28,27 +28,33 @@ def interpolate(coarse: np.ndarray, scale: int) -> np.ndarray:
 def gsa(coarse: np.ndarray, photo: np.ndarray, scale: int) -> np.ndarray:
     """Adaptive Gram-Schmidt sharpening (Aiazzi, Baronti and Selva, 2007) with the photograph's mean as pan.
 
-    The intensity is the regression of the degraded pan on the leading abundances of the image.
+    The intensity is the regression of the degraded pan on the leading abundances of the image. Where the
+    photograph is black or blank, and two pixels beside that, the image is interpolated.
     """
     shape, fine = coarse.shape[1:], interpolate(coarse, scale)
     whole, pan = Window(0, 0, *shape), photo.mean(axis=0, keepdims=True).astype(np.float32)
+    covered = binary_erosion((photo > 0).any(axis=0), iterations=2, border_value=1)[None]
     seen = observe(pan, whole, whole, scale, shape, _BLUR)
+    usable = observe(covered.astype(np.float32), whole, whole, scale, shape, _BLUR).ravel() > 0.99
     table = coarse.reshape(len(coarse), -1).T
     subspace = Subspace.of(table, _INTENSITY, np.ones(len(coarse), bool))
     basis = np.concatenate([subspace.abundances(coarse), np.ones((1, *shape))]).reshape(_INTENSITY + 1, -1).T
-    weights = np.linalg.lstsq(basis, seen.ravel(), rcond=None)[0]
+    weights = np.linalg.lstsq(basis[usable], seen.ravel()[usable], rcond=None)[0]
     intensity = (basis @ weights).reshape(1, *shape).astype(np.float32)
     centred = table - table.mean(axis=0)
     along = intensity.ravel() - intensity.mean()
     gains = centred.T @ along / max(float(along @ along), 1e-12)
-    return fine + gains[:, None, None].astype(np.float32) * (pan - interpolate(intensity, scale))
+    detail = (pan - interpolate(intensity, scale)) * covered
+    return fine + gains[:, None, None].astype(np.float32) * detail
 
 
 def warped(photo: np.ndarray, place: Affine) -> np.ndarray:
-    """``photo`` (3, H, W) at ``place`` of each of its pixels; edges are repeated."""
+    """``photo`` (3, H, W) at ``place`` of each of its pixels; zero where it has no data."""
     y, x = np.meshgrid(*(np.arange(side) + 0.5 for side in photo.shape[1:]), indexing="ij")
     x, y = place(x, y)
-    return np.stack([map_coordinates(plane, [y - 0.5, x - 0.5], order=3, mode="nearest") for plane in photo])
+    taken = [map_coordinates(plane, [y - 0.5, x - 0.5], order=3, mode="nearest") for plane in photo]
+    lit = map_coordinates((photo > 0).all(axis=0).astype(float), [y - 0.5, x - 0.5], order=1) > 0.99
+    return np.stack(taken) * lit
 
 
 def phase_correlation(image: np.ndarray, photo: np.ndarray) -> Affine:

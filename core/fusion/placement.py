@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RasterError
-from ..fusion.photograph import place_by_extent
+from ..raster.blocks import Georeference, Source
 from ..registration import Affine
-from .blocks import Georeference, Source
+from .photograph import place_by_extent
 
 FloatArray = npt.NDArray[np.float64]
 Project = Callable[[FloatArray, FloatArray, str, str], tuple[FloatArray, FloatArray]]

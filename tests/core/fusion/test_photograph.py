@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from hyperlift.core.errors import RasterError
+from hyperlift.core.fusion.photograph import Photograph, check_photograph, place_by_extent
+from hyperlift.core.raster.arrays import ArraySource
+from hyperlift.core.registration import Affine
+
+
+def ramp(rows, columns):
+    """Three bands that grow with the column, from one."""
+    return np.tile(1.0 + np.arange(columns, dtype=np.float32) + 0.5, (3, rows, 1))
+
+
+def test_a_finer_photograph_is_averaged():
+    rough = ramp(40, 80) + 5.0 * (-1.0) ** np.arange(80)
+    photo = Photograph(ArraySource(rough), place_by_extent((10, 20), (40, 80)))
+    pixels, valid = photo.on_grid(photo.place, (2, 3), (6, 10))
+    assert valid.all()
+    np.testing.assert_allclose(pixels[0, 0], 1.0 + 4.0 * (np.arange(3, 13) + 0.5), atol=0.05)
+
+
+def test_parts_of_a_grid_are_what_the_whole_grid_gives():
+    rng = np.random.default_rng(0)
+    photo = Photograph(ArraySource(1.0 + rng.random((3, 300, 420))), Affine.identity())
+    there = Affine.about((100.0, 100.0), 5.0, 1.4)
+    whole, seen = photo.on_grid(there, (0, 0), (200, 280))
+    part, inside = photo.on_grid(there, (40, 90), (30, 50))
+    np.testing.assert_allclose(part, whole[:, 40:70, 90:140], atol=1e-5)
+    np.testing.assert_array_equal(inside, seen[40:70, 90:140])
+
+
+def test_beyond_the_edge_and_beside_a_black_collar_is_nothing():
+    picture = ramp(40, 40)
+    picture[:, :, :10] = 0.0
+    photo = Photograph(ArraySource(picture), Affine.identity())
+    pixels, valid = photo.on_grid(Affine.identity(), (-5, -5), (50, 50))
+    assert not valid[:5].any()
+    assert not valid[:, :17].any()
+    assert valid[5:45, 18:45].all()
+    assert np.isfinite(pixels).all()
+
+
+def test_one_band_is_grey_and_two_are_refused():
+    grey = Photograph(ArraySource(ramp(20, 20)[:1]), Affine.identity())
+    assert grey.on_grid(Affine.identity(), (0, 0), (20, 20))[0].shape == (3, 20, 20)
+    with pytest.raises(RasterError, match="two bands"):
+        check_photograph(ArraySource(ramp(20, 20)[:2]))
+    with pytest.raises(RasterError, match="give a larger one"):
+        check_photograph(ArraySource(ramp(3, 20)))
