@@ -21,8 +21,8 @@ the log states an offset of 0 and dark water comes out near 0.1, set the offset.
 <h3>The result</h3>
 <p>A tiled GeoTIFF with a wavelength in nm on every band, stored as whole numbers with a scale of 0.0001 that
 QGIS and GDAL apply, shown in natural colours between 0 and 0.3 reflectance. Count on 350 bytes for each pixel
-before compression: 41 GB for 10980 x 10980 pixels, and four times as much with ualnet. Memory does not grow with the scene. A cancelled run
-leaves no file behind.</p>
+before compression: 41 GB for 10980 x 10980 pixels, and four times as much with ualnet. Memory does not grow
+with the scene. A cancelled run leaves no file behind.</p>
 
 <h3>What to trust</h3>
 <ul>
