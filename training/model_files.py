@@ -63,11 +63,26 @@ def write_graph(
             opset_version=_OPSET,
             dynamo=False,
         )
-    _store_in_half(path)
-
-
-def _store_in_half(path: Path) -> None:
     model = onnx.load(path)
+    _store_in_half(model)
+    shorten(model)
+    onnx.save(model, path)
+
+
+def shorten(model: onnx.ModelProto) -> None:
+    """Shorten the names of values, which say where in the module they were computed: often a megabyte."""
+    graph, short = model.graph, {}
+    kept = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
+    del graph.value_info[:]
+    for node in graph.node:
+        node.name = node.doc_string = ""
+        node.input[:] = [short.get(name, name) for name in node.input]
+        for place, name in enumerate(node.output):
+            if name and name not in kept:
+                short[name] = node.output[place] = f"v{len(short)}"
+
+
+def _store_in_half(model: onnx.ModelProto) -> None:
     casts = []
     for weight in model.graph.initializer:
         values = onnx.numpy_helper.to_array(weight)
@@ -79,7 +94,6 @@ def _store_in_half(path: Path) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    onnx.save(model, path)
 
 
 def seal(path: Path, card: Mapping[str, object]) -> None:
