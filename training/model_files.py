@@ -65,11 +65,26 @@ def write_graph(
             opset_version=_OPSET,
             dynamo=False,
         )
-    _store_in_half(path, large)
-
-
-def _store_in_half(path: Path, large: int) -> None:
     model = onnx.load(path)
+    _store_in_half(model, large)
+    _shorten(model)
+    onnx.save(model, path)
+
+
+def _shorten(model: onnx.ModelProto) -> None:
+    """Shorten the names of values, which say where in the module they were computed: often a megabyte."""
+    graph, short = model.graph, {}
+    kept = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
+    del graph.value_info[:]
+    for node in graph.node:
+        node.name = node.doc_string = ""
+        node.input[:] = [short.get(name, name) for name in node.input]
+        for place, name in enumerate(node.output):
+            if name and name not in kept:
+                short[name] = node.output[place] = f"v{len(short)}"
+
+
+def _store_in_half(model: onnx.ModelProto, large: int) -> None:
     casts = []
     for weight in model.graph.initializer:
         values = onnx.numpy_helper.to_array(weight)
@@ -81,29 +96,6 @@ def _store_in_half(path: Path, large: int) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    onnx.save(model, path)
-
-
-def shorten_names(path: Path) -> None:
-    """Number the values of a graph but its inputs and outputs, and leave its nodes without names.
-
-    In graphs of many small layers names take a fifth of the file.
-    """
-    model = onnx.load(path)
-    graph = model.graph
-    kept = {value.name for value in (*graph.input, *graph.output)}
-    short: dict[str, str] = {}
-
-    def renamed(names: Sequence[str]) -> list[str]:
-        return [n if n in kept or not n else short.setdefault(n, f"{len(short):x}") for n in names]
-
-    for node in graph.node:
-        node.name = ""
-        node.input[:], node.output[:] = renamed(node.input), renamed(node.output)
-    for weight in graph.initializer:
-        (weight.name,) = renamed([weight.name])
-    del graph.value_info[:]
-    onnx.save(model, path)
 
 
 def seal(path: Path, card: Mapping[str, object]) -> None:

@@ -21,7 +21,7 @@ from hyperlift.core.spectral.band_shapes import BandShapes
 from hyperlift.core.spectral.grids import Grid
 
 from ..data.spectra import data_folder
-from ..model_files import check_parity, round_to_half, seal, shorten_names, write_graph
+from ..model_files import check_parity, round_to_half, seal, write_graph
 from .cards import card_text, make_card
 from .task import PGUNetTask
 
@@ -118,14 +118,12 @@ def export(task: PGUNetTask, path: Path) -> tuple[float, int, dict[str, object]]
     outputs = [TARGETS, *TABLES, *PENALTIES]
     free = {"stf": {0: "bands"}, TARGETS: {1: "bands"}}
     write_graph(part, {"stf": torch.full((4, len(on)), 1.0 / len(on))}, outputs, second, free, _LARGE)
-    shorten_names(second)
     seal(second, {**card, "name": second.stem, "title": f"{card['title']}: responses"})
     model = ResponseModel(path)
     halo = measure_halo(network, model, on)
     card = {**card, "halo": halo, "tile": _TILE}
     examples = [example(model, on, bands, size) for bands, size in zip(_BANDS, ((24, 40), (1, 1), (33, 20)))]
     write_graph(network, examples[0], ["hsi", *_states(task)], path, _axes(task), _LARGE)
-    shorten_names(path)
     seal(path, card)
     return check_parity(_Hsi(network), path, examples), halo, card
 

@@ -43,6 +43,7 @@ class Deployed(nn.Module):
         self.task = deepcopy(task).float().eval().requires_grad_(False)
         self.task.critic = None  # its copy inside the network is what counts
         round_to_half(self.task)
+        self.eval()  # the exporter leaves a module in the mode in which it was
 
     @property
     def bands(self) -> int:

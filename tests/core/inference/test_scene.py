@@ -136,7 +136,7 @@ def test_tiles_without_a_valid_pixel_skip_the_network(linear, rough_scene):
     shapes = []
     session = Session.open(linear.path, "cpu")
     run = session.run
-    session.run = lambda pixels: shapes.append(pixels.shape) or run(pixels)
+    session.run = lambda pixels, statistics: shapes.append(pixels.shape) or run(pixels, statistics)
     _, report = lifted(rough_scene(64, 64), session, source_options={"valid": valid}, tile=16)
     assert shapes == [(12, 16, 16)]
     assert report.valid_fraction == 1 / 16
@@ -279,9 +279,9 @@ def test_cancel_interrupts_the_network(make_model):
     session, monitor, sinks = Session.open(make_model("hungry"), "cpu"), Recorder(), Sinks()
     run = session.run
 
-    def run_and_cancel(pixels):
+    def run_and_cancel(pixels, statistics):
         monitor.cancel_after = 0
-        return run(pixels)
+        return run(pixels, statistics)
 
     session.run = run_and_cancel
     scene = np.full((12, 900, 900), 500, np.uint16)

@@ -51,7 +51,7 @@ class Small:
         self.session, self.most, self.sizes = session, most, []
         self.card, self.device = session.card, session.device
 
-    def run(self, pixels):
+    def run(self, pixels, statistics=None):
         self.sizes.append(pixels.shape[1] * pixels.shape[2])
         if self.sizes[-1] > self.most:
             raise OutOfMemoryError("no memory")
