@@ -123,15 +123,13 @@ def export(task: UnfoldingTask, path: Path, card: Mapping[str, object]) -> float
         ValueError: the difference is 1e-4 or more; no file is left.
     """
     module, random = Deployed(task), torch.Generator().manual_seed(0)
-    sizes = (40, 56), (1, 1), (33, 70)
+    sizes = (16, 20), (1, 1), (33, 70)
     images = [{"msi": 0.6 * torch.rand(1, module.bands, *size, generator=random)} for size in sizes]
     with torch.no_grad():
         gathered = module(images[0]["msi"])[1]
     unknown = torch.full_like(gathered, torch.nan)
-    free = {2: "height", 3: "width"}
-    write_graph(
-        module, {**images[0], STATISTICS: unknown}, ["hsi", GATHERED], path, {"msi": free, "hsi": free}
-    )
+    free = {"msi": {2: "height", 3: "width"}, "hsi": {2: "fine_height", 3: "fine_width"}}
+    write_graph(module, {**images[0], STATISTICS: unknown}, ["hsi", GATHERED], path, free)
     _make_optional(path, unknown.numpy())
     seal(path, card)
     return check_parity(ImageAlone(module), path, images)

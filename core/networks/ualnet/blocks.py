@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..layers import conv3x3
 from .statistics import Statistics
@@ -32,7 +31,9 @@ class ChannelAttention(nn.Module):
 
     def weights(self, x: Tensor) -> Tensor:
         """Weights ``(N, channels, 1, 1)`` from the image ``x (N, channels, H, W)`` alone."""
-        mean, largest = x.mean(dim=(2, 3), keepdim=True), F.adaptive_max_pool2d(x, 1)
+        mean = x.mean(dim=(2, 3), keepdim=True)
+        # Not a pooling, which an exported graph would have with the size of its example.
+        largest = x.flatten(2).max(dim=2, keepdim=True).values[..., None]
         weights: Tensor = (self.layers(mean) + self.layers(largest)).sigmoid()
         return weights
 

@@ -179,8 +179,11 @@ def test_the_model_file_is_one_plain_graph_of_an_old_opset(model):
 
 def test_parity_with_torch(model):
     task, path, _ = model
-    msi = 0.6 * torch.rand(1, 12, 21, 34, generator=torch.Generator().manual_seed(5))
-    assert check_parity(ImageAlone(Deployed(task)), path, [{"msi": msi}]) < 1e-4
+    random = torch.Generator().manual_seed(5)
+    images = [
+        {"msi": 0.6 * torch.rand(1, 12, *size, generator=random)} for size in ((21, 34), (9, 90), (70, 8))
+    ]
+    assert check_parity(ImageAlone(Deployed(task)), path, images) < 1e-4
 
 
 def test_statistics_need_not_be_fed_and_fed_give_the_same(model):
