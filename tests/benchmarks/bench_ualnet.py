@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 MODEL = Path(__file__).resolve().parents[2] / "resources" / "models" / "ualnet.onnx"
-SIDE, ROUNDS, LARGE, SMALL = 128, 2, 384, 192
+SIDE, ROUNDS, LARGE, SMALL = 128, 2, 256, 128
 
 
 def scene(side: int) -> np.ndarray:
