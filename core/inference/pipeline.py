@@ -28,7 +28,8 @@ def stream(
     read: Callable[[Item], Feed],
     compute: Callable[[Feed], Result],
     write: Callable[[Feed, Result], None],
-    size: Callable[[Feed], float],
+    size: Callable[[Feed], int],
+    total: int,
     monitor: Monitor,
     interrupt: Callable[[], None],
 ) -> None:
@@ -39,14 +40,15 @@ def stream(
         read: runs on the reading thread.
         compute: runs on the calling thread.
         write: runs on the writing thread, in order.
-        size: of a feed, as a share of all.
+        size: of a feed, e.g. in pixels.
+        total: of all sizes.
         monitor: is told of progress and asked whether to stop.
         interrupt: makes ``compute`` stop early; called from another thread.
 
     Raises:
         CancelledError: the monitor asked to stop.
     """
-    done = 0.0
+    done = 0
     with ExitStack() as stack:
         watch(stack, monitor, interrupt)
         readers, writers = one_thread(stack), one_thread(stack)
@@ -57,7 +59,7 @@ def stream(
             while len(written) > _BEHIND:
                 written.popleft().result()
             done += size(feed)
-            monitor.progress(done)
+            monitor.progress(done / total)
         for block in written:
             block.result()
         check_cancelled(monitor)

@@ -145,13 +145,13 @@ class _Run:
         with ExitStack() as stack:
             watch(stack, self.monitor, self.session.interrupt)
             self.runner.statistics = gather_statistics(replace(self.feeder, halo=0), self.runner)
-        total = self.window.height * self.window.width
         stream(
             tiles(self.window, self.side),
             read=self._feed,
             compute=self._lift,
             write=partial(self._write, sink),
-            size=lambda feed: feed.valid.size / total,
+            size=lambda feed: feed.valid.size,
+            total=self.window.height * self.window.width,
             monitor=self.monitor,
             interrupt=self.session.interrupt,
         )

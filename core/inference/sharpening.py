@@ -209,7 +209,8 @@ class _Run:
             read=self._feed,
             compute=self._sharpen,
             write=partial(self._write, sinks),
-            size=lambda feed: feed.valid.size / (rows * columns),
+            size=lambda feed: feed.valid.size,
+            total=rows * columns,
             monitor=self.monitor,
             interrupt=self.session.interrupt,
         )

@@ -93,7 +93,7 @@ def test_help_of_a_choice_says_that_it_is_a_word(provider):
         for definition in algorithm.parameterDefinitions()
         if definition.type() == "enum"
     ]
-    assert len(choices) == 6
+    assert len(choices) == 13
     for choice in choices:
         start, word = choice.help().rstrip(".").rsplit(" ", 1)
         assert start.endswith(". On the command line give the word, e.g.")

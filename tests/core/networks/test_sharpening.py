@@ -52,7 +52,7 @@ def test_resolution_shows_in_contrasts_of_near_and_far_pixels():
     measure = Resolved(1, window=21)
     sharp = torch.rand(1, 1, 48, 48, generator=torch.Generator().manual_seed(0))
     ratios = [
-        (measure.contrast(image, 1) / measure.contrast(image, 2)).mean()
+        (measure._contrast(image, 1) / measure._contrast(image, 2)).mean()
         for image in (sharp, blocks(sharp, 2))
     ]
     assert ratios[0] == pytest.approx(1.0, abs=0.1)  # white noise
