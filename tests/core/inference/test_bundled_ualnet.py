@@ -21,11 +21,11 @@ def session():
 
 @pytest.fixture(scope="module")
 def scene():
-    """Reflectance ``(12, 120, 96)`` of the sample scene."""
+    """Reflectance ``(12, 120, 48)`` of the sample scene."""
     rasterio = pytest.importorskip("rasterio")
     path = model_path("ualnet").parents[1] / "sample" / "sentinel2_sample.tif"
     with rasterio.open(path) as sample:
-        return sample.read()[:, 60:180, 60:156].astype(np.float32) * 1e-4
+        return sample.read()[:, 60:180, 60:108].astype(np.float32) * 1e-4
 
 
 def lifted(session, pixels, tile, window=None):
@@ -58,9 +58,8 @@ def test_ualnet_is_bundled_whole():
     assert path.stat().st_size < 7_000_000
 
 
-@pytest.mark.parametrize("tile", [32, 64])
-def test_tiles_do_not_show(session, scene, whole, tile):
-    assert np.abs(lifted(session, scene, tile) - whole).max() < TOLERANCE
+def test_tiles_do_not_show(session, scene, whole):
+    assert np.abs(lifted(session, scene, 32) - whole).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("crop", [1, 31])
@@ -79,8 +78,8 @@ def test_a_cropped_scene_has_the_same_interior_up_to_its_own_statistics(session,
 
 
 def test_a_clipped_part_equals_the_whole_scene_there(session, scene, whole):
-    part = lifted(session, scene, 128, Window(40, 30, 33, 21))
-    assert np.abs(part - whole[:, 80:146, 60:102]).max() < TOLERANCE
+    part = lifted(session, scene, 128, Window(40, 20, 33, 21))
+    assert np.abs(part - whole[:, 80:146, 40:82]).max() < TOLERANCE
 
 
 def test_no_steps_at_window_borders(session, scene):
