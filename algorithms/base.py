@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingOutputNumber,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFileDestination,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..core.errors import HyperLiftError
 from ..core.inference.devices import runtime_problem
+from ..core.raster.gdal_backend import GdalSource
+from .layers import file_of
+from .styling import kept
 
 ICON = Path(__file__).resolve().parents[1] / "resources" / "icons" / "hyperlift.svg"
 
@@ -38,6 +46,15 @@ def errors_for_the_user() -> Iterator[None]:
         ) from error
 
 
+@dataclass(frozen=True)
+class Image:
+    """A raster as the user picked it: what GDAL opens, its name for people, and its CRS."""
+
+    path: str
+    title: str
+    crs: QgsCoordinateReferenceSystem
+
+
 class HyperLiftAlgorithm(QgsProcessingAlgorithm):
     """Base of the algorithms; a subclass has ``prepare_job`` and ``run_job`` in place of QGIS's two steps.
 
@@ -46,6 +63,8 @@ class HyperLiftAlgorithm(QgsProcessingAlgorithm):
     """
 
     parameter_help: ClassVar[Mapping[str, str]] = {}
+
+    REPORT = "REPORT"
 
     def tr(self, text: str) -> str:
         """Translate a text of the interface."""
@@ -81,6 +100,66 @@ class HyperLiftAlgorithm(QgsProcessingAlgorithm):
         if advanced:
             parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
         self.addParameter(parameter)
+
+    def add_choice(self, name: str, description: str, choices: Sequence[str], advanced: bool = False) -> None:
+        """Declare a choice of words, the first of which is the default."""
+        choice = QgsProcessingParameterEnum(
+            name, description, list(choices), defaultValue=choices[0], usesStaticStrings=True
+        )
+        self.add(choice, advanced=advanced)
+
+    def add_file(
+        self, name: str, description: str, kinds: str, optional: bool = True, by_default: bool = False
+    ) -> None:
+        """Declare a file to write."""
+        self.add(
+            QgsProcessingParameterFileDestination(
+                name, description, kinds, optional=optional, createByDefault=by_default
+            )
+        )
+
+    def add_report(self) -> None:
+        """Declare the page that a run writes if asked to."""
+        self.add_file(self.REPORT, self.tr("Report"), self.tr("HTML files (*.html)"))
+
+    def add_numbers(self, numbers: dict[str, str]) -> None:
+        """Declare numbers that come out, by name with their descriptions."""
+        for name, description in numbers.items():
+            self.addOutput(QgsProcessingOutputNumber(name, self.tr(description)))
+
+    def paragraphs(self, page: str) -> str:
+        """A help page as QGIS wants it, which takes the end of a line for that of a paragraph."""
+        return self.tr(" ".join(page.split()))
+
+    def image(self, parameters: dict[str, Any], context: QgsProcessingContext, name: str = "INPUT") -> Image:
+        """The raster under a parameter; where QGIS could not open it, the core says why.
+
+        Raises:
+            RasterError: it is no file that can be read.
+        """
+        layer = self.parameterAsRasterLayer(parameters, name, context)
+        if layer is not None:
+            return Image(file_of(layer), layer.name(), layer.crs())
+        path = self.parameterAsString(parameters, name, context)
+        GdalSource(path).close()
+        return Image(path, Path(path).stem, QgsCoordinateReferenceSystem())
+
+    def name_layer(
+        self,
+        context: QgsProcessingContext,
+        output: str,
+        parameter: str,
+        name: str,
+        style: Callable[[], QgsProcessingLayerPostProcessorInterface] | None = None,
+    ) -> None:
+        """Style and name of a result that QGIS loads, unless a model or a script chose a name."""
+        if not context.willLoadLayerOnCompletion(output):
+            return
+        details = context.layerToLoadOnCompletionDetails(output)
+        if style is not None:
+            details.setPostProcessor(kept(style()))
+        if details.name == self.parameterDefinition(parameter).description():
+            details.name = name
 
     def prepareAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
     QgsProcessingContext,
     QgsProcessingFeedback,
-    QgsProcessingLayerPostProcessorInterface,
-    QgsProcessingOutputNumber,
     QgsProcessingOutputString,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
 
 from ..core.errors import HyperLiftError, RasterError
-from ..core.raster.gdal_backend import GdalSource
 from .base import HyperLiftAlgorithm
-from .layers import file_of
-from .styling import kept
 from .unmixing_layers import AbundanceColours
 
 if TYPE_CHECKING:
@@ -42,15 +32,6 @@ SUMMARY_NUMBERS = {
 }
 
 
-@dataclass(frozen=True)
-class Image:
-    """A raster as the user picked it: what GDAL opens, its name for people, and its CRS."""
-
-    path: str
-    title: str
-    crs: QgsCoordinateReferenceSystem
-
-
 class UnmixingAlgorithm(HyperLiftAlgorithm):
     """Base of the algorithms of the group."""
 
@@ -58,7 +39,6 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
     SEED = "SEED"
     OUTPUT = "OUTPUT"
     OUTPUT_RMSE = "OUTPUT_RMSE"
-    REPORT = "REPORT"
     MEAN_ABUNDANCES = "MEAN_ABUNDANCES"
 
     def group(self) -> str:
@@ -81,14 +61,6 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
         """Declare the image to take apart."""
         self.add(QgsProcessingParameterRasterLayer(self.INPUT, self.tr("Image")))
 
-    def add_choice(self, name: str, description: str, choices: tuple[str, ...]) -> None:
-        """Declare a choice of words, the first of which is the default."""
-        self.add(
-            QgsProcessingParameterEnum(
-                name, description, list(choices), defaultValue=choices[0], usesStaticStrings=True
-            )
-        )
-
     def add_whole(
         self, name: str, description: str, default: int, minimum: int, advanced: bool = False
     ) -> None:
@@ -100,16 +72,6 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
     def add_seed(self) -> None:
         """Declare the seed of the random numbers."""
         self.add_whole(self.SEED, self.tr("Seed of the random numbers"), 0, 0, advanced=True)
-
-    def add_file(
-        self, name: str, description: str, kinds: str, optional: bool = True, by_default: bool = False
-    ) -> None:
-        """Declare a file to write."""
-        self.add(
-            QgsProcessingParameterFileDestination(
-                name, description, kinds, optional=optional, createByDefault=by_default
-            )
-        )
 
     def add_library(self, name: str, optional: bool) -> None:
         """Declare the library of endmembers to write."""
@@ -129,19 +91,6 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
             QgsProcessingOutputString(self.MEAN_ABUNDANCES, self.tr("Mean abundances by endmember"))
         )
 
-    def add_report(self) -> None:
-        """Declare the page that a run writes if asked to."""
-        self.add_file(self.REPORT, self.tr("Report"), self.tr("HTML files (*.html)"))
-
-    def add_numbers(self, numbers: dict[str, str]) -> None:
-        """Declare numbers that come out, by name with their descriptions."""
-        for name, description in numbers.items():
-            self.addOutput(QgsProcessingOutputNumber(name, self.tr(description)))
-
-    def paragraphs(self, page: str) -> str:
-        """A help page as QGIS wants it, which takes the end of a line for that of a paragraph."""
-        return self.tr(" ".join(page.split()))
-
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
@@ -152,41 +101,11 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
             return False, str(error)
         return super().checkParameterValues(parameters, context)
 
-    def image(self, parameters: dict[str, Any], context: QgsProcessingContext, name: str = INPUT) -> Image:
-        """The raster under a parameter; where QGIS could not open it, the core says why.
-
-        Raises:
-            RasterError: it is no file that can be read.
-        """
-        layer = self.parameterAsRasterLayer(parameters, name, context)
-        if layer is not None:
-            return Image(file_of(layer), layer.name(), layer.crs())
-        path = self.parameterAsString(parameters, name, context)
-        GdalSource(path).close()
-        return Image(path, Path(path).stem, QgsCoordinateReferenceSystem())
-
     def name_abundances(self, context: QgsProcessingContext, title: str, output: str, residual: str) -> None:
         """Styles and names of the maps."""
         name = self.tr("{} (abundances)").format(title)
         self.name_layer(context, output, self.OUTPUT, name, AbundanceColours)
         self.name_layer(context, residual, self.OUTPUT_RMSE, self.tr("{} (residual)").format(title))
-
-    def name_layer(
-        self,
-        context: QgsProcessingContext,
-        output: str,
-        parameter: str,
-        name: str,
-        style: Callable[[], QgsProcessingLayerPostProcessorInterface] | None = None,
-    ) -> None:
-        """Style and name of a result that QGIS loads, unless a model or a script chose a name."""
-        if not context.willLoadLayerOnCompletion(output):
-            return
-        details = context.layerToLoadOnCompletionDetails(output)
-        if style is not None:
-            details.setPostProcessor(kept(style()))
-        if details.name == self.parameterDefinition(parameter).description():
-            details.name = name
 
 
 def warn_at_the_end(feedback: QgsProcessingFeedback, order: BoundedOrder) -> None:

@@ -9,26 +9,18 @@ from typing import Any
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
-    QgsProcessingOutputNumber,
-    QgsProcessingOutputString,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
 
-from ..core.errors import HyperLiftError
-from ..core.inference.devices import DEVICES
 from ..core.inference.sharpening import sharpen_scene
 from ..core.inference.sharpening_card import SharpeningSession
 from ..core.inference.sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from ..core.raster.gdal_backend import GdalSink, GdalSource, project
 from ..core.raster.output import DATA_TYPES, require_distinct
-from .base import HyperLiftAlgorithm
 from .feedback import FeedbackMonitor
-from .layers import file_of
 from .report_page import write_facts
-from .styling import NaturalColour, kept
+from .super_resolution_base import SuperResolutionAlgorithm
 from .unmixing_base import require_apart
 from .unregistered_super_resolution_help import PAGE, PARAMETERS
 
@@ -44,20 +36,17 @@ NUMBERS = {
 }
 
 
-class UnregisteredSuperResolution(HyperLiftAlgorithm):
+class UnregisteredSuperResolution(SuperResolutionAlgorithm):
     """``hyperlift:unregisteredsuperresolution``."""
 
     parameter_help = PARAMETERS
+    page = PAGE
+    images = ("INPUT", "REFERENCE")
+    layer_name = "{} (sharpened)"
 
-    INPUT = "INPUT"
     REFERENCE = "REFERENCE"
     SCALE = "SCALE"
-    DEVICE = "DEVICE"
-    DATA_TYPE = "DATA_TYPE"
-    OUTPUT = "OUTPUT"
     OUTPUT_CONFIDENCE = "OUTPUT_CONFIDENCE"
-    REPORT = "REPORT"
-    DEVICE_USED = "DEVICE_USED"
 
     def name(self) -> str:
         """Second half of the id."""
@@ -66,14 +55,6 @@ class UnregisteredSuperResolution(HyperLiftAlgorithm):
     def displayName(self) -> str:
         """Name in the toolbox."""
         return self.tr("Unregistered super-resolution (hyperspectral with a photograph)")
-
-    def group(self) -> str:
-        """Group in the toolbox."""
-        return self.tr("Super-resolution")
-
-    def groupId(self) -> str:
-        """Id of the group."""
-        return "superresolution"
 
     def tags(self) -> list[str]:
         """Words that find the algorithm."""
@@ -84,55 +65,27 @@ class UnregisteredSuperResolution(HyperLiftAlgorithm):
         """Tooltip in the toolbox."""
         return self.tr("Sharpens a hyperspectral image with a photograph that need not line up with it.")
 
-    def shortHelpString(self) -> str:
-        """Help beside the dialog."""
-        return self.tr(" ".join(PAGE.split()))  # QGIS takes the end of a line for that of a paragraph
-
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         """Declare parameters and outputs."""
         self.add(QgsProcessingParameterRasterLayer(self.INPUT, self.tr("Hyperspectral image")))
         self.add(QgsProcessingParameterRasterLayer(self.REFERENCE, self.tr("Photograph")))
-        self._add_choice(self.SCALE, self.tr("Scale"), [str(scale) for scale in SCALES])
-        self._add_choice(self.DEVICE, self.tr("Device"), list(DEVICES))
-        self._add_choice(self.DATA_TYPE, self.tr("Data type"), [AUTO, *DATA_TYPES], advanced=True)
+        self.add_choice(self.SCALE, self.tr("Scale"), [str(scale) for scale in SCALES])
+        self.add_device()
+        self.add_choice(self.DATA_TYPE, self.tr("Data type"), [AUTO, *DATA_TYPES], advanced=True)
         self.add(QgsProcessingParameterRasterDestination(self.OUTPUT, self.tr("Sharpened image")))
         self.add(
             QgsProcessingParameterRasterDestination(
                 self.OUTPUT_CONFIDENCE, self.tr("Confidence"), optional=True, createByDefault=False
             )
         )
-        pages = self.tr("HTML files (*.html)")
-        self.add(
-            QgsProcessingParameterFileDestination(
-                self.REPORT, self.tr("Report"), pages, optional=True, createByDefault=False
-            )
-        )
-        self.addOutput(QgsProcessingOutputString(self.DEVICE_USED, self.tr("Device that was used")))
-        for name, description in NUMBERS.items():
-            self.addOutput(QgsProcessingOutputNumber(name, self.tr(description)))
-
-    def _add_choice(self, name: str, description: str, choices: list[str], advanced: bool = False) -> None:
-        choice = QgsProcessingParameterEnum(
-            name, description, choices, defaultValue=choices[0], usesStaticStrings=True
-        )
-        self.add(choice, advanced=advanced)
-
-    def checkParameterValues(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> tuple[bool, str]:
-        """Say in the dialog what can be known before the run."""
-        try:
-            for name in (self.INPUT, self.REFERENCE):
-                self._file(parameters, name, context)
-        except HyperLiftError as error:
-            return False, str(error)
-        return super().checkParameterValues(parameters, context)
+        self.add_report()
+        self.add_device_used()
+        self.add_numbers(NUMBERS)
 
     def prepare_job(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Read the parameters."""
-        layer = self.parameterAsRasterLayer(parameters, self.INPUT, context)
-        self._title = layer.name() if layer is not None else ""
-        self._files = [self._file(parameters, name, context) for name in (self.INPUT, self.REFERENCE)]
+        images = [self.image(parameters, context, name) for name in self.images]
+        self._title, self._files = images[0].title, [image.path for image in images]
         self._device = self.parameterAsEnumString(parameters, self.DEVICE, context)
         data_type = self.parameterAsEnumString(parameters, self.DATA_TYPE, context)
         self._options = SharpenOptions(
@@ -157,7 +110,7 @@ class UnregisteredSuperResolution(HyperLiftAlgorithm):
         if page:
             write_facts(page, "Unregistered super-resolution", report.warnings, _facts(report, output))
             results[self.REPORT] = page
-        self._describe_layer(output, context)
+        self.name_result(context, output, self._title)
         return results
 
     def _sharpen(self, output: str, confidence: str, monitor: FeedbackMonitor) -> SharpeningReport:
@@ -176,23 +129,6 @@ class UnregisteredSuperResolution(HyperLiftAlgorithm):
                 partial(GdalSink, confidence) if confidence else None,
                 project,
             )
-
-    def _describe_layer(self, output: str, context: QgsProcessingContext) -> None:
-        """Style, and a name unless a model or a script chose one, for when QGIS loads the result."""
-        if context.willLoadLayerOnCompletion(output):
-            details = context.layerToLoadOnCompletionDetails(output)
-            details.setPostProcessor(kept(NaturalColour()))
-            if details.name == self.parameterDefinition(self.OUTPUT).description():
-                details.name = self.tr("{} (sharpened)").format(self._title)
-
-    def _file(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
-        """What GDAL opens; where QGIS could not open it, the core says why."""
-        layer = self.parameterAsRasterLayer(parameters, name, context)
-        if layer is not None:
-            return file_of(layer)
-        path = self.parameterAsString(parameters, name, context)
-        GdalSource(path).close()
-        return path
 
 
 def _numbers(report: SharpeningReport) -> dict[str, float]:

@@ -8,8 +8,6 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from hyperlift.core.networks.experts import Experts
@@ -22,6 +20,7 @@ from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..evaluation.baselines import drawn_pixels
 from ..regression import Regression, fit_ridge
+from ..runs import fit, last_checkpoint
 from .config import TrainingConfig
 from .experts import fit_experts
 from .sharpener import fit_sharpening
@@ -123,27 +122,19 @@ def train(
         maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes, hold_out)
     else:
         maker = scene_maker(config.scenes, data)
-    last = output / "last.ckpt"
-    if resume and not last.is_file():
-        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
-    trainer = lightning.Trainer(
-        accelerator=accelerator,
-        precision="bf16-mixed",
-        max_steps=config.schedule.steps,
-        gradient_clip_val=1.0,
-        logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
-        callbacks=[
-            ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=250),
-            LearningRateMonitor("step"),
-        ],
-        enable_model_summary=False,
-        log_every_n_steps=20,
-    )
+    last_checkpoint(output, resume)
     if weights is None:
         task = fitted_task(config, maker, output, data)
     else:
         new = {"loss": config.loss, "schedule": config.schedule}
         task = LiftingTask.load_from_checkpoint(weights, map_location="cpu", weights_only=False, **new)
-    trainer.fit(task, TrainingData(maker, seed), ckpt_path=last if resume else None, weights_only=False)
-    trainer.save_checkpoint(last)
-    return last
+    return fit(
+        task,
+        TrainingData(maker, seed),
+        output,
+        config.schedule.steps,
+        accelerator,
+        resume,
+        gradient_clip_val=1.0,
+        precision="bf16-mixed",
+    )

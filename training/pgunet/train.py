@@ -8,8 +8,6 @@ from pathlib import Path
 
 import lightning
 import numpy as np
-from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
 from hyperlift.core.errors import HyperLiftError
@@ -18,6 +16,7 @@ from hyperlift.core.spectral.mixture import SpectralMixture, fit_mixture
 
 from ..data.scenes import SceneMaker, scene_maker
 from ..data.spectra import data_folder
+from ..runs import fit, last_checkpoint
 from .config import TrainingConfig
 from .responses import Cameras, read_cameras
 from .task import CameraStream, PGUNetTask
@@ -90,26 +89,12 @@ def train(
     if pairs is not None or hold_out:
         raise HyperLiftError("PGU-Net is trained on random cameras, not on pairs; leave out --pairs.")
     lightning.seed_everything(seed)
-    last = output / "last.ckpt"
-    if resume and not last.is_file():
-        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
+    last = last_checkpoint(output, resume)
     maker = scene_maker(config.scenes, data)
     cameras = Cameras(grid(config.scenes.target), read_cameras(data_folder(data)))
     task = _task(config, maker, last if resume else weights)
-    trainer = lightning.Trainer(
-        accelerator=accelerator,
-        max_steps=config.schedule.steps,
-        gradient_clip_val=1.0,
-        logger=CSVLogger(output, "csv"),
-        callbacks=[ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=250)],
-        enable_model_summary=False,
-        enable_progress_bar=False,
-        log_every_n_steps=20,
-    )
     stream = TrainingData(maker, cameras, task.mixture, config, seed)
-    trainer.fit(task, stream, ckpt_path=last if resume else None, weights_only=False)
-    trainer.save_checkpoint(last)
-    return last
+    return fit(task, stream, output, config.schedule.steps, accelerator, resume, gradient_clip_val=1.0)
 
 
 def _task(config: TrainingConfig, maker: SceneMaker, checkpoint: Path | None) -> PGUNetTask:

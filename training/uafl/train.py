@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from ..data.scenes import scene_maker
+from ..runs import fit, last_checkpoint
 from .config import TrainingConfig
 from .pairs import PairMaker
 from .task import PairStream, UAFLTask, load_task
@@ -60,27 +59,12 @@ def train(
     if pairs is not None or hold_out:
         raise ValueError("UAFL makes its pairs of the data folder: leave out --pairs and --hold-out.")
     lightning.seed_everything(seed)
-    last = output / "last.ckpt"
-    if resume and not last.is_file():
-        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
+    last_checkpoint(output, resume)
     task = UAFLTask(config.network, config.schedule)
     if weights is not None:
         for part in (task.network, task.average):
             part.load_state_dict(load_task(weights).average.state_dict())
-    trainer = lightning.Trainer(
-        accelerator=accelerator,
-        max_steps=config.schedule.steps,
-        gradient_clip_val=1.0,
-        logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
-        callbacks=[
-            ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=20),
-            LearningRateMonitor("step"),
-        ],
-        enable_model_summary=False,
-        enable_progress_bar=False,
-        log_every_n_steps=1,
-    )
     maker = PairMaker(scene_maker(config.scenes, data), config.pairs)
-    trainer.fit(task, PairData(maker, seed), ckpt_path=last if resume else None, weights_only=False)
-    trainer.save_checkpoint(last)
-    return last
+    return fit(
+        task, PairData(maker, seed), output, config.schedule.steps, accelerator, resume, gradient_clip_val=1.0
+    )

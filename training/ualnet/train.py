@@ -8,8 +8,7 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
@@ -19,6 +18,7 @@ from ..data.scenes import SceneMaker, scene_maker
 from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..explains2a.experts import fit_experts
+from ..runs import fit, last_checkpoint
 from .config import TrainingConfig
 from .parts import bundled_sharpening
 from .task import PriorTask, UnfoldingTask
@@ -123,9 +123,7 @@ def train(
     """
     if pairs is not None or hold_out:
         raise ValueError("UALNet needs targets finer than its bands; --pairs holds both on the same pixels.")
-    last = output / "last.ckpt"
-    if resume and not last.is_file():
-        raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
+    last_checkpoint(output, resume)
     lightning.seed_everything(seed)
     maker = scene_maker(config.scenes, data)
     if weights is None:
@@ -133,15 +131,5 @@ def train(
     else:
         new = {"loss": config.loss, "schedule": config.schedule}
         task = UnfoldingTask.load_from_checkpoint(weights, map_location="cpu", weights_only=False, **new)
-    trainer = lightning.Trainer(
-        accelerator=accelerator,
-        max_steps=config.schedule.steps,
-        logger=[CSVLogger(output, "csv"), TensorBoardLogger(output, "tensorboard")],
-        callbacks=[ModelCheckpoint(output, save_last=True, save_top_k=0, every_n_train_steps=100)],
-        enable_model_summary=False,
-        log_every_n_steps=10,
-    )
     stream = TrainingData(FineMaker(maker), seed)
-    trainer.fit(task, stream, ckpt_path=last if resume else None, weights_only=False)
-    trainer.save_checkpoint(last)
-    return last
+    return fit(task, stream, output, config.schedule.steps, accelerator, resume)
