@@ -78,7 +78,7 @@ class EstimateAbundances(UnmixingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Map the abundances, and the residuals if they are asked for."""
-        from ..core.unmixing.image import write_abundances
+        from ..core.unmixing.maps import write_abundances
         from .unmixing_jobs import opened
 
         output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)

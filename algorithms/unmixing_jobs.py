@@ -20,7 +20,8 @@ from ..core.raster.output import require_distinct
 from ..core.spectral.library import SpectralLibrary
 from ..core.unmixing.abundances import METHODS
 from ..core.unmixing.endmembers import vca
-from ..core.unmixing.image import AbundanceSummary, ImagePixels, endmember_library, write_abundances
+from ..core.unmixing.image import AbundanceSummary, ImagePixels, endmember_library
+from ..core.unmixing.maps import write_abundances
 from ..core.unmixing.mdl import mdl
 from ..core.unmixing.model_order import ModelOrder, hfc, hysime
 from ..core.unmixing.simplex import minimum_volume

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,33 +13,29 @@ from ..core.errors import HyperLiftError
 
 
 @dataclass(frozen=True)
-class Job:
-    """Work to do: ``work()`` elsewhere, then ``then(result)`` or ``failed(sentence)`` in the main thread."""
+class _Answer:
+    """What becomes of a result: ``then(result)`` or ``failed(sentence)`` in the main thread."""
 
-    work: Callable[[], Any]
     then: Callable[[Any], None]
     failed: Callable[[str], None]
-    slot: str = ""
 
 
 class Background(QObject):
-    """One thread that does jobs in their order.
+    """One thread that does work in its order.
 
-    A job with a ``slot`` takes the place of one that waits under the same slot: while the cursor moves on,
-    only its last place is read. A job that has begun is finished.
+    Work with a ``slot`` takes the place of what waits under the same slot: while the cursor moves on,
+    only its last place is read. What has begun is finished.
     """
 
-    _finished = pyqtSignal(object, object, object)
+    _finished = pyqtSignal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._waiting: list[Job] = []
-        self._changed = threading.Condition()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hyperlift-spectra")
+        self._last: Future[Any] | None = None
+        self._slots: dict[str, Future[Any]] = {}
         self._stopped = False
-        self._busy = False
         self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._thread = threading.Thread(target=self._run, name="hyperlift-spectra", daemon=True)
-        self._thread.start()
 
     def submit(
         self,
@@ -49,48 +45,34 @@ class Background(QObject):
         slot: str = "",
     ) -> None:
         """Do work as soon as what waits is done."""
-        with self._changed:
-            if slot:
-                self._waiting = [job for job in self._waiting if job.slot != slot]
-            self._waiting.append(Job(work, then, failed, slot))
-            self._changed.notify()
+        if slot in self._slots:
+            self._slots[slot].cancel()  # of no effect where it has begun
+        self._last = future = self._thread.submit(work)
+        if slot:
+            self._slots[slot] = future
+        future.add_done_callback(lambda done: self._finish(_Answer(then, failed), done))
 
     def idle(self) -> bool:
         """Whether nothing waits or runs; results may still be on their way."""
-        with self._changed:
-            return not self._waiting and not self._busy
+        return self._last is None or self._last.done()
 
     def close(self) -> None:
         """Drop what waits, finish what runs, and end the thread."""
-        with self._changed:
-            self._stopped = True
-            self._waiting.clear()
-            self._changed.notify()
-        self._thread.join()
+        self._stopped = True
+        self._thread.shutdown(cancel_futures=True)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                while not self._waiting and not self._stopped:
-                    self._changed.wait()
-                if self._stopped:
-                    return
-                job, self._busy = self._waiting.pop(0), True
-            result, error = None, None
-            try:
-                result = job.work()
-            except Exception as problem:  # whatever it is, it is raised again in the main thread
-                error = problem
-            if not self._stopped:
-                self._finished.emit(job, result, error)
+    def _finish(self, answer: _Answer, done: Future[Any]) -> None:
+        """Runs on the thread."""
+        if not self._stopped and not done.cancelled():
+            self._finished.emit(answer, done)
 
-    def _deliver(self, job: Job, result: object, error: Exception | None) -> None:
+    def _deliver(self, answer: _Answer, done: Future[Any]) -> None:
         if self._stopped:
             return
+        error = done.exception()
         if error is None:
-            job.then(result)
+            answer.then(done.result())
         elif isinstance(error, (HyperLiftError, OSError)):
-            job.failed(str(error))
+            answer.failed(str(error))
         else:
             raise error

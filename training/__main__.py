@@ -14,6 +14,8 @@ from hyperlift.core.inference.models import card_name
 from .networks import NETWORKS, configuration, part_of
 
 MODELS = Path(__file__).resolve().parents[1] / "resources" / "models"
+_Command = Callable[..., argparse.ArgumentParser]
+_Add = Callable[[argparse.ArgumentParser], None]
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -83,7 +85,7 @@ def _sample(options: argparse.Namespace) -> None:
     print(f"Sample scene: {options.output}")
 
 
-def _add_synthesize(command: Callable[..., argparse.ArgumentParser], add_data: Callable[..., None]) -> None:
+def _add_synthesize(command: _Command, add_data: _Add) -> None:
     synthesize = command("synthesize", _synthesize, "Write synthetic scenes as pairs of GeoTIFFs.")
     synthesize.add_argument("--output", type=Path, default=Path("build/pairs"))
     synthesize.add_argument("--count", type=int, default=16, help="number of pairs")
@@ -103,23 +105,11 @@ def _add_synthesize(command: Callable[..., argparse.ArgumentParser], add_data: C
     add_data(synthesize)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m hyperlift.training", description=__doc__.split(":")[0])
-    commands = parser.add_subparsers(required=True, metavar="command")
-
-    def command(name: str, run: object, summary: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=summary, description=summary)
-        sub.set_defaults(run=run)
-        return sub
-
-    def add_data(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--data", type=Path, help="folder of cubes and libraries (default: HYPERLIFT_DATA)")
-
-    def add_hold_out(sub: argparse.ArgumentParser) -> None:
-        text = "areas (subfolders) of --pairs that are measured on instead of trained on"
-        sub.add_argument("--hold-out", nargs="+", default=[], metavar="AREA", help=text)
-
-    _add_synthesize(command, add_data)
+def _add_train(
+    command: Callable[..., argparse.ArgumentParser],
+    add_data: Callable[..., None],
+    add_hold_out: Callable[..., None],
+) -> None:
     train = command("train", _train, "Train a network; checkpoints and logs go to --output.")
     train.add_argument("--config", default="explains2a", help="a network, or another name in its config.py")
     train.add_argument("--output", type=Path, help="default: build/runs/CONFIG")
@@ -133,12 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--weights", type=Path, help="checkpoint to start from, with a new schedule")
     add_data(train)
 
-    export = command("export", _export, "Write a checkpoint as an ONNX model with its card.")
-    export.add_argument("checkpoint", type=Path)
-    export.add_argument("model", type=Path, nargs="?", help="default: the bundled model's file")
-    export.add_argument("--network", default=NETWORKS[0], choices=NETWORKS)
-    add_data(export)
 
+def _add_evaluate(
+    command: Callable[..., argparse.ArgumentParser],
+    add_data: Callable[..., None],
+    add_hold_out: Callable[..., None],
+) -> None:
     evaluate = command(
         "evaluate", _evaluate, "Measure a model on held-out scenes and real Sentinel-2 images."
     )
@@ -157,6 +147,32 @@ def _parser() -> argparse.ArgumentParser:
         help="leave out the per-pixel network, which is trained once, for about five minutes",
     )
     add_data(evaluate)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m hyperlift.training", description=__doc__.split(":")[0])
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: object, summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(run=run)
+        return sub
+
+    def add_data(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--data", type=Path, help="folder of cubes and libraries (default: HYPERLIFT_DATA)")
+
+    def add_hold_out(sub: argparse.ArgumentParser) -> None:
+        text = "areas (subfolders) of --pairs that are measured on instead of trained on"
+        sub.add_argument("--hold-out", nargs="+", default=[], metavar="AREA", help=text)
+
+    _add_synthesize(command, add_data)
+    _add_train(command, add_data, add_hold_out)
+    export = command("export", _export, "Write a checkpoint as an ONNX model with its card.")
+    export.add_argument("checkpoint", type=Path)
+    export.add_argument("model", type=Path, nargs="?", help="default: the bundled model's file")
+    export.add_argument("--network", default=NETWORKS[0], choices=NETWORKS)
+    add_data(export)
+    _add_evaluate(command, add_data, add_hold_out)
 
     summary = "Leave each ingredient of the synthetic scenes out in turn and print the table."
     add_data(command("ingredients", _ingredients, summary))

@@ -6,14 +6,15 @@ response of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CancelledError, RasterError
+from ..errors import RasterError
 from ..raster.blocks import PixelArray, RasterProfile, Sink, Source, Window
 from ..spectral.band_search import Bands, BandSearch
 from ..spectral.band_shapes import BandShapes
@@ -24,6 +25,7 @@ from .blind_model import ResponseModel, blind_model
 from .blind_stages import SampleWindow, constants, estimate_responses
 from .calibration import calibrate
 from .feeding import Feed, Feeder
+from .pipeline import check_cancelled, watch
 from .report import Monitor, SceneReport, SilentMonitor
 from .scene import LiftOptions, lift_scene, part_of_scene
 from .session import Session
@@ -180,9 +182,13 @@ class _Estimation:
 
     def _found(self, counts: Sequence[npt.NDArray[np.bool_]], whole: Camera | None) -> Camera:
         """The camera by the pixels that count; classes start from that of the whole sample."""
-        with self._stoppable():
+        check = partial(check_cancelled, self.monitor)
+        with ExitStack() as stack:
+            watch(stack, self.monitor, self.session.interrupt)
+            check()
             if whole is None:
-                search = BandSearch(BandShapes(self.grid), self.model.mixture, self._pixels(counts))
+                shapes, pixels = BandShapes(self.grid), self._pixels(counts)
+                search = BandSearch(shapes, self.model.mixture, pixels, check=check)
                 found = search.alone() if self.nominal is None else search.with_centres(self.nominal)
                 first = search.shapes.rows(found.centre_nm, found.width_nm)
             else:
@@ -208,14 +214,6 @@ class _Estimation:
         parts = [feed.pixels[:, count] for feed, count in zip(self.feeds, counts)]
         pixels: FloatArray = np.concatenate(parts, axis=1).T.astype(np.float64)
         return pixels
-
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        if self.monitor.cancelled():
-            raise CancelledError("Cancelled; nothing was written.")
-        yield
-        if self.monitor.cancelled():
-            raise CancelledError("Cancelled; nothing was written.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,6 +264,7 @@ def _spread(window: Window) -> list[Window]:
     height, width = min(_SIDE, window.height), min(_SIDE, window.width)
 
     def starts(first: int, length: int, side: int) -> list[int]:
+        """First rows or columns of the windows."""
         return sorted({first + round((length - side) * step / (_WINDOWS - 1)) for step in range(_WINDOWS)})
 
     return [

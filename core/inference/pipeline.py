@@ -79,12 +79,13 @@ def watch(stack: ExitStack, monitor: Monitor, interrupt: Callable[[], None]) -> 
     """Interrupt the network when the user cancels: a tile can take many seconds."""
     finished = threading.Event()
 
-    def watch() -> None:
+    def look() -> None:
+        """Runs on a thread of its own."""
         while not finished.wait(_WATCH_SECONDS):
             if monitor.cancelled():
                 interrupt()
 
-    one_thread(stack).submit(watch)
+    one_thread(stack).submit(look)
     stack.callback(finished.set)
 
 

@@ -23,6 +23,7 @@ def reference_windows(shape: tuple[int, int], side: int, count: int) -> list[Win
     """Windows of ``side`` pixels, at most ``count`` along each side of a scene, spread evenly over it."""
 
     def along(extent: int) -> list[tuple[int, int]]:
+        """First pixel and length of the windows along one side."""
         size = min(side, extent)
         number = min(count, -(-extent // side))
         return [(round(start), size) for start in np.linspace(0, extent - size, number)]

@@ -66,6 +66,7 @@ def tv_prox(x: Tensor, weight: Tensor, steps: int) -> Tensor:
     """
 
     def divergence(down: Tensor, right: Tensor) -> Tensor:
+        """Minus the adjoint of the differences."""
         return (down - F.pad(down, (0, 0, 1, 0))[:, :, :-1]) + (right - F.pad(right, (1, 0))[..., :-1])
 
     down, right = torch.zeros_like(x), torch.zeros_like(x)

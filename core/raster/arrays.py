@@ -119,6 +119,7 @@ def array_sinks() -> tuple[list[ArraySink], Callable[[RasterProfile], ArraySink]
     sinks: list[ArraySink] = []
 
     def make(profile: RasterProfile) -> ArraySink:
+        """A sink that is remembered."""
         sinks.append(ArraySink(profile))
         return sinks[-1]
 

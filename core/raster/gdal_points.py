@@ -173,6 +173,7 @@ class SpectrumSource(GdalSource):
         """Mean and standard deviation, one band at a time in each thread, so that memory stays small."""
 
         def of_part(part: int) -> tuple[list[float], list[float], npt.NDArray[np.bool_]]:
+            """Means, deviations and where any band is valid, of the bands of one thread."""
             means, spreads, any_valid = [], [], np.zeros(int(inside.sum()), np.bool_)
             for place in self._parts[part]:
                 stored = self._read(part, [place], window, step)

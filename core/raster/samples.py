@@ -148,6 +148,7 @@ def _filled(first: BandTable, second: BandTable) -> BandTable:
     """What the first table says, where it says nothing what the second does."""
 
     def either(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
+        """The first number that is known, band by band."""
         return tuple(float(a if np.isfinite(a) else b) for a, b in zip(one, other))
 
     names = tuple(a or b for a, b in zip(first.names, second.names))

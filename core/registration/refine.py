@@ -75,6 +75,7 @@ class Refiner:
         places = places[:, seen]
 
         def at(plane: FloatArray) -> FloatArray:
+            """Values of a plane at the places."""
             values: FloatArray = map_coordinates(plane, places, order=1)
             return values.astype(np.float64)
 

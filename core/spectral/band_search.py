@@ -7,6 +7,7 @@ independent ones, against what is known of cameras (:mod:`.band_shapes`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,11 +51,18 @@ class BandSearch:
         mixture: of spectra on it.
         pixels: reflectance ``(n, c)``.
         seed: of the choice among them, and of the places that a search without nominal centres starts from.
+        check: called again and again while it searches; an error that it raises ends the search.
     """
 
     def __init__(
-        self, shapes: BandShapes, mixture: SpectralMixture, pixels: FloatArray, seed: int = 0
+        self,
+        shapes: BandShapes,
+        mixture: SpectralMixture,
+        pixels: FloatArray,
+        seed: int = 0,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check = check
         self._rng = np.random.default_rng(seed)
         chosen = self._rng.permutation(len(pixels))[:_PIXELS]
         self.shapes, self.mixture, self.pixels = shapes, mixture, pixels[np.sort(chosen)]
@@ -83,6 +91,7 @@ class BandSearch:
 
     def _score(self, centre: FloatArray, width: FloatArray) -> float:
         """Logarithm of the posterior density of centres and widths."""
+        self._check()
         response = self.shapes.rows(centre, width)
         likelihood = self.mixture.log_likelihood(response, self.pixels, _NOISE)
         usual, deviation = typical_widths(centre)

@@ -12,7 +12,8 @@ from ..raster.blocks import Block, RasterProfile, Sink
 from ..spectral.grids import FloatArray
 from ..spectral.library import SpectralLibrary
 from ..spectral.matching import Matcher, rank
-from .image import ImagePixels, table_of, write_maps
+from .image import ImagePixels, table_of
+from .maps import write_maps
 from .statistics import Table
 
 MAP_BANDS = ("material", "angle in degrees", "continuum-removed correlation")

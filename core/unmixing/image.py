@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import numpy as np
 
-from ..errors import CancelledError, RasterError, SpectralError
+from ..errors import CancelledError, RasterError
 from ..inference.bands import sentinel2_lines
-from ..inference.feeding import ahead, one_thread
 from ..inference.profile import public_name
 from ..inference.report import Monitor, SilentMonitor
 from ..inference.tiling import tiles
-from ..raster.blocks import BandTable, Block, RasterProfile, Sink, Source, Window
+from ..raster.blocks import Block, Source, Window
 from ..raster.tags import folded
 from ..raster.wavelengths import good_bands
 from ..spectral.library import SpectralLibrary
-from ..version import plugin_version
-from .abundances import AbundanceSolver, residual_rmse
 from .endmembers import Endmembers
-from .statistics import FloatArray, Table, UnmixingError
-from .tally import AbundanceSummary, Tally
+from .statistics import FloatArray, Table
 
 BLOCK_BYTES = 64 * 2**20
 _TILE_SIDES = (512, 256, 128, 64, 32, 16)
@@ -86,7 +81,7 @@ class ImagePixels:
         rows, columns = self.shape
         whole = Window(0, 0, rows, columns)
         if self.source.block_shape[1] < columns:
-            return list(tiles(whole, _tile_side(len(self.bands))))
+            return list(tiles(whole, tile_side(len(self.bands))))
         height = max(1, BLOCK_BYTES // (4 * columns * len(self.bands)))
         return [Window(row, 0, min(height, rows - row), columns) for row in range(0, rows, height)]
 
@@ -140,122 +135,12 @@ def endmember_library(pixels: ImagePixels, endmembers: Endmembers) -> SpectralLi
     return SpectralLibrary(names, endmembers.spectra, pixels.wavelength_nm, pixels.fwhm_nm)
 
 
-def write_abundances(
-    pixels: ImagePixels,
-    library: SpectralLibrary,
-    method: str,
-    open_output: Callable[[RasterProfile], Sink],
-    open_rmse: Callable[[RasterProfile], Sink] | None = None,
-) -> AbundanceSummary:
-    """Map the abundances of a library's spectra; after any failure nothing half written remains.
-
-    Args:
-        pixels: of the image, whose monitor is told of progress and asked whether to stop.
-        library: the endmembers, in the unit of the pixels; put on the wavelengths of the image.
-        method: of :data:`.METHODS`.
-        open_output: creates the map, float32 with one band for each endmember.
-        open_rmse: creates the map of the root mean square residual over the bands, None for no such map.
-
-    Raises:
-        SpectralError: the library cannot be put on the bands of the image.
-        UnmixingError: the method is unknown, the endmembers do not fit it, or no pixel is valid.
-        RasterError: a raster cannot be read or written.
-        CancelledError: the monitor asked to stop.
-    """
-    solver, tally = AbundanceSolver(_on_bands(library, pixels).spectra, method), Tally(len(library))
-    write_maps(
-        pixels,
-        lambda block: _solve(block, solver, tally),
-        [(open_output, library.names), (open_rmse, ("RMSE",))],
-        max(len(pixels.bands), len(library) + 1),
-        method,
-    )
-    return tally.summary()
-
-
-def write_maps(
-    pixels: ImagePixels,
-    solve: Callable[[Block], Sequence[Table]],
-    outputs: Sequence[tuple[Callable[[RasterProfile], Sink] | None, tuple[str, ...]]],
-    planes: int,
-    method: str,
-) -> None:
-    """Make maps of an image tile by tile; after any failure nothing half written remains.
-
-    Args:
-        pixels: of the image, whose monitor is told of progress and asked whether to stop.
-        solve: what turns a block into planes ``(bands, h, w)`` for each of the outputs, float32.
-        outputs: for each map what creates it, None for a map that is not wanted, and the names of its bands.
-        planes: how many float32 planes a tile takes while it is solved; sets its size.
-        method: for the provenance.
-
-    Raises:
-        UnmixingError: no pixel of the image is valid.
-        RasterError: a raster cannot be read or written.
-        CancelledError: the monitor asked to stop.
-    """
-    side = _tile_side(planes)
-    with ExitStack() as undo:
-        sinks: list[Sink | None] = []
-        for create, names in outputs:
-            sinks.append(None if create is None else create(_profile(pixels, names, method, side)))
-            if sinks[-1] is not None:
-                undo.callback(sinks[-1].discard)
-        if not _write_tiles(pixels, solve, sinks, side):
-            raise UnmixingError(
-                f"'{public_name(pixels.source.name)}' has no valid pixel, all is nodata; choose another."
-            )
-        for sink in sinks:
-            if sink is not None:
-                sink.commit()
-        undo.pop_all()
-
-
-def _write_tiles(
-    pixels: ImagePixels, solve: Callable[[Block], Sequence[Table]], sinks: Sequence[Sink | None], side: int
-) -> int:
-    """Solve and write tile after tile while the next ones are read; gives the number of valid pixels."""
-    rows, columns = pixels.shape
-    done = valid = 0
-
-    def read(window: Window) -> Block:
-        block = pixels.read(window)
-        pixels.release_after(window)
-        return block
-
-    with ExitStack() as stack:
-        for block in ahead(one_thread(stack), read, tiles(Window(0, 0, rows, columns), side)):
-            pixels.check_cancelled()
-            for sink, values in zip(sinks, solve(block)):
-                if sink is not None:
-                    sink.write(Block(block.window, values, block.valid))
-            done, valid = done + block.valid.size, valid + int(block.valid.sum())
-            pixels.monitor.progress(done / (rows * columns))
-        pixels.check_cancelled()
-    return valid
-
-
-def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, Table]:
-    """Abundances ``(p, h, w)`` and RMSE ``(1, h, w)`` of a tile as float32, NaN where it is not valid."""
-    valid = block.valid.ravel()
-    table = table_of(block)
-    if not valid.all():
-        table = table[valid]
-    abundances = solver(table)
-    rmse = residual_rmse(table, solver.endmembers, abundances)
-    tally.add(abundances, rmse, table.mean(axis=1))
-    maps = np.full((len(valid), abundances.shape[1] + 1), np.nan, np.float32)
-    maps[valid, :-1], maps[valid, -1] = abundances, rmse
-    planes = maps.T.reshape(-1, *block.valid.shape)
-    return planes[:-1], planes[-1:]
-
-
 def table_of(block: Block) -> Table:
     """The pixels of a block as a view ``(n, bands)``, row by row."""
     return block.pixels.reshape(len(block.pixels), -1).T
 
 
-def _tile_side(planes: int) -> int:
+def tile_side(planes: int) -> int:
     """The largest side of tiles of which so many float32 planes take at most :data:`BLOCK_BYTES`."""
     fitting = (side for side in _TILE_SIDES if 4 * side**2 * planes <= BLOCK_BYTES)
     return next(fitting, _TILE_SIDES[-1])
@@ -276,34 +161,3 @@ def _good_bands(source: Source, monitor: Monitor) -> tuple[int, ...]:
     if not good:
         raise RasterError(f"The bad-band list (bbl) of '{name}' leaves no band; correct or remove it.")
     return good
-
-
-def _on_bands(library: SpectralLibrary, pixels: ImagePixels) -> SpectralLibrary:
-    """The library with a channel for each band in use."""
-    if pixels.wavelength_nm is not None:
-        return library.on(pixels.wavelength_nm, pixels.fwhm_nm)
-    channels, bands = library.spectra.shape[1], len(pixels.bands)
-    if channels != bands:
-        raise SpectralError(
-            f"The image has no wavelengths and {bands} bands in use, the library has {channels} channels; "
-            "choose an image with wavelengths or a library made from this image."
-        )
-    return library
-
-
-def _profile(pixels: ImagePixels, names: tuple[str, ...], method: str, tile: int) -> RasterProfile:
-    """What a map with these bands looks like that comes in tiles of that side."""
-    version, unknown = plugin_version(), (np.nan,) * len(names)
-    return RasterProfile(
-        shape=pixels.shape,
-        bands=BandTable(names, unknown, unknown),
-        georeference=pixels.source.georeference,
-        tile=tile,
-        data_type="float32",
-        metadata={
-            "TIFFTAG_SOFTWARE": f"HyperLift {version}",
-            "HYPERLIFT_VERSION": version,
-            "HYPERLIFT_METHOD": method,
-            "HYPERLIFT_SOURCE": public_name(pixels.source.name),
-        },
-    )

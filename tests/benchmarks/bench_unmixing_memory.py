@@ -21,7 +21,8 @@ from hyperlift.core.raster.gdal_backend import GdalSink, GdalSource
 from hyperlift.core.spectral import grid
 from hyperlift.core.spectral.library import SpectralLibrary
 from hyperlift.core.unmixing import vca
-from hyperlift.core.unmixing.image import ImagePixels, endmember_library, write_abundances
+from hyperlift.core.unmixing.image import ImagePixels, endmember_library
+from hyperlift.core.unmixing.maps import write_abundances
 
 SHAPE = (4096, 5120)
 SIDE = 256

@@ -7,63 +7,22 @@ the sample scene, the bundled model and ``docs/images``.
 
 import os
 import sys
-import traceback
 from pathlib import Path
 
 from qgis import processing
 from qgis.core import QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QDockWidget, QTextEdit, QToolBar
+from qgis.PyQt.QtWidgets import QTextEdit
 from qgis.utils import iface
 
-import hyperlift
+from hyperlift.tests.gui.desktop.driving import PICTURES, ROOT, save, stop_at_errors, tidy_window, wait_until
 
-ROOT = Path(hyperlift.__file__).resolve().parent
 SCENE = os.environ.get("HYPERLIFT_SCENE", str(ROOT / "resources" / "sample" / "sentinel2_sample.tif"))
 MODEL = os.environ.get("HYPERLIFT_MODEL", "")
-PICTURES = Path(os.environ.get("HYPERLIFT_PICTURES", ROOT / "docs" / "images"))
-PATIENCE_S = 240
 WINDOW = (1000, 640)
 DIALOG = (900, 640)
 LOG = (900, 525)  # the end of the log, without the paths of this machine
-LAYERS_WIDTH = 330
-
-
-def stop_at_errors(kind, error, trace):
-    """Leave with a failure; QGIS would show the error and wait for a click."""
-    traceback.print_exception(kind, error, trace)
-    sys.stderr.flush()
-    os._exit(1)
-
-
-def save(widget, name):
-    """Save a picture of a widget, compressed as far as PNG goes."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    assert widget.grab().save(str(PICTURES / name), "PNG", 0), f"{name} could not be written"
-
-
-def wait_until(done, what):
-    """Let QGIS work until ``done()``."""
-    for _ in range(PATIENCE_S * 10):
-        if done():
-            return
-        QTest.qWait(100)
-    raise TimeoutError(f"waited {PATIENCE_S} s for {what}")
-
-
-def tidy_window():
-    """Leave only what belongs in the picture: map and layers."""
-    window = iface.mainWindow()
-    window.showNormal()
-    window.resize(*WINDOW)
-    for bar in window.findChildren(QToolBar):
-        bar.setVisible(bar.objectName() in ("mFileToolBar", "mMapNavToolBar"))
-    for dock in window.findChildren(QDockWidget):
-        dock.setVisible(dock.objectName() == "Layers")
-        if dock.objectName() == "Layers":
-            window.resizeDocks([dock], [LAYERS_WIDTH], Qt.Orientation.Horizontal)
-    iface.messageBar().clearWidgets()
 
 
 def add_scene():
@@ -118,10 +77,10 @@ def check_result(results):
 
 
 def work():
-    tidy_window()
+    tidy_window(WINDOW)
     results = run_dialog(add_scene())
     check_result(results)
-    tidy_window()
+    tidy_window(WINDOW)
     for node in QgsProject.instance().layerTreeRoot().findLayers():
         node.setExpanded(False)
         node.setExpanded(True)

@@ -5,11 +5,9 @@ place of ``docs/images``. Layers: the sample scene as Sentinel-2, the same lifte
 the scene in another CRS; the project has a third CRS.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 
 import numpy as np
@@ -25,54 +23,15 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QColor, QDragEnterEvent, QDropEvent, QPalette
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QToolBar
+from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface, plugins
 
-import hyperlift
 from hyperlift.core.spectral import read_library
+from hyperlift.tests.gui.desktop.driving import PICTURES, ROOT, save, stop_at_errors, tidy_window, wait_until
 
-ROOT = Path(hyperlift.__file__).resolve().parent
 SCENE = ROOT / "resources" / "sample" / "sentinel2_sample.tif"
-PICTURES = Path(os.environ.get("HYPERLIFT_PICTURES", ROOT / "docs" / "images"))
-PATIENCE_S = 120
 WINDOW = (1150, 860)
 NONE, LEFT = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
-
-
-def stop_at_errors(kind, error, trace):
-    """Leave with a failure; QGIS would show the error and wait for a click."""
-    traceback.print_exception(kind, error, trace)
-    sys.stderr.flush()
-    os._exit(1)
-
-
-def save(widget, name):
-    """Save a picture of a widget, compressed as far as PNG goes."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    QTest.qWait(300)
-    assert widget.grab().save(str(PICTURES / name), "PNG", 0), f"{name} could not be written"
-
-
-def wait_until(done, what):
-    """Let QGIS work until ``done()``."""
-    for _ in range(PATIENCE_S * 50):
-        if done():
-            return
-        QTest.qWait(20)
-    raise TimeoutError(f"waited {PATIENCE_S} s for {what}")
-
-
-def tidy_window():
-    """Leave only what belongs in the picture: map and layers."""
-    window = iface.mainWindow()
-    window.showNormal()
-    window.resize(*WINDOW)
-    for bar in window.findChildren(QToolBar):
-        if bar.parent() is window:
-            bar.setVisible(bar.objectName() in ("mFileToolBar", "mMapNavToolBar"))
-    for dock in window.findChildren(QDockWidget):
-        dock.setVisible(dock.objectName() == "Layers")
-    iface.messageBar().clearWidgets()
 
 
 def make_layers(folder):
@@ -314,7 +273,7 @@ def project_keeps_pins(folder):
 
 
 def work(folder):
-    tidy_window()
+    tidy_window(WINDOW)
     files = make_layers(folder)
     layers = add_layers(files)
     plugins["hyperlift"].action.trigger()

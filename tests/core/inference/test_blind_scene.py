@@ -138,6 +138,20 @@ def test_classes_on_other_pixels(models, scene):
         run(models, ArraySource(scene), ArraySource(np.ones((1, 3, 4))))
 
 
+def test_cancel_stops_the_search_for_the_response(models, scene):
+    class Impatient(SilentMonitor):
+        asked = 0
+
+        def cancelled(self):
+            self.asked += 1
+            return self.asked > 10
+
+    monitor = Impatient()
+    with pytest.raises(CancelledError):
+        run(models, ArraySource(scene), monitor=monitor, centres=())
+    assert monitor.asked < 50
+
+
 def test_a_cancelled_run_leaves_nothing(models, scene):
     class Impatient(SilentMonitor):
         def cancelled(self):

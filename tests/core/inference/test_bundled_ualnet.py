@@ -58,8 +58,9 @@ def test_ualnet_is_bundled_whole():
     assert path.stat().st_size < 7_000_000
 
 
-def test_tiles_do_not_show(session, scene, whole):
-    assert np.abs(lifted(session, scene, 32) - whole).max() < TOLERANCE
+@pytest.mark.parametrize("tile", [32, 64])
+def test_tiles_do_not_show(session, scene, whole, tile):
+    assert np.abs(lifted(session, scene, tile) - whole).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("crop", [1, 31])

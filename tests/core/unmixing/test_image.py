@@ -14,7 +14,8 @@ from hyperlift.core.raster.blocks import BandTable, Block, Calibration, Georefer
 from hyperlift.core.raster.gdal_backend import GdalSink, GdalSource
 from hyperlift.core.spectral import SpectralLibrary, sensor
 from hyperlift.core.unmixing import UnmixingError, image, vca
-from hyperlift.core.unmixing.image import ImagePixels, endmember_library, write_abundances
+from hyperlift.core.unmixing.image import ImagePixels, endmember_library
+from hyperlift.core.unmixing.maps import write_abundances
 
 ROWS, COLUMNS, BANDS = 70, 45, 30
 WAVELENGTH = np.linspace(500.0, 1950.0, BANDS)
