@@ -20,7 +20,7 @@ from .base import HyperLiftAlgorithm
 from .unmixing_layers import AbundanceColours
 
 if TYPE_CHECKING:
-    from ..core.unmixing.image import AbundanceSummary
+    from ..core.unmixing.tally import AbundanceSummary
     from .unmixing_jobs import BoundedOrder
 
 LIBRARY_SUFFIXES = (".sli", ".csv")

@@ -20,11 +20,12 @@ from ..core.raster.output import require_distinct
 from ..core.spectral.library import SpectralLibrary
 from ..core.unmixing.abundances import METHODS
 from ..core.unmixing.endmembers import vca
-from ..core.unmixing.image import AbundanceSummary, ImagePixels, endmember_library
+from ..core.unmixing.image import ImagePixels, endmember_library
 from ..core.unmixing.maps import write_abundances
 from ..core.unmixing.mdl import mdl
 from ..core.unmixing.model_order import ModelOrder, hfc, hysime
 from ..core.unmixing.simplex import minimum_volume
+from ..core.unmixing.tally import AbundanceSummary
 from .unmixing_progress import Stages
 from .unmixing_quicklook import Quicklook
 

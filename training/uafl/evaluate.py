@@ -41,9 +41,10 @@ class Result:
 
 
 def accuracy(truth: np.ndarray, estimate: np.ndarray) -> tuple[float, float, float]:
-    """PSNR, SSIM and angle of an estimate, both (B, H, W)."""
-    target, guess = (torch.from_numpy(np.ascontiguousarray(cube, np.float32)) for cube in (truth, estimate))
-    peak = target.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+    """PSNR, SSIM and angle of an estimate, both (B, H, W); bands without any light do not count."""
+    lit = truth.max(axis=(1, 2)) > 0
+    target, guess = (torch.from_numpy(cube[lit].astype(np.float32)) for cube in (truth, estimate))
+    peak = target.amax(dim=(1, 2), keepdim=True)
     target, guess = target / peak, guess / peak
     flat = (guess.flatten(1), target.flatten(1))
     angle = spectral_angle_mapper((guess * peak)[None], (target * peak)[None], reduction="none")
