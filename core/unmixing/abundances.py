@@ -14,10 +14,9 @@ from .active_sets import ActiveSets
 from .statistics import FloatArray, Table, UnmixingError
 
 _RIDGE = 1e-8  # of the largest endmember's norm
-# Pixels that are converted and multiplied at once: they stay in the processor's cache, and so small a product
-# BLAS leaves to the calling thread.
-_ROWS = 64
-_BLOCK = 16384  # pixels that a thread solves at once
+_SMALL_PRODUCT = 2**18  # multiplications up to which BLAS leaves a product to the calling thread
+_BLOCK = 65536  # pixels that a thread solves at once, at most
+_FEW_PIXELS = 4096  # are not divided among threads
 
 
 class Constraints(NamedTuple):
@@ -75,15 +74,17 @@ class AbundanceSolver:
         def solve(rows: slice) -> None:
             result[rows] = self._solve(pixels[rows])
 
-        with ThreadPoolExecutor(core_count()) as threads:
-            list(threads.map(solve, _blocks(len(pixels), _BLOCK)))
+        cores = core_count()
+        size = min(_BLOCK, max(_FEW_PIXELS, -(-len(pixels) // cores)))
+        with ThreadPoolExecutor(cores) as threads:
+            list(threads.map(solve, _blocks(len(pixels), size)))
         return result
 
     def _solve(self, pixels: Table) -> FloatArray:
         """Abundances of one block."""
         projected = np.empty((len(pixels), len(self.endmembers)))
         with np.errstate(invalid="ignore", over="ignore"):
-            for rows in _blocks(len(pixels), _ROWS):
+            for rows in _small_products(pixels, self.endmembers):
                 np.matmul(_float64(pixels[rows]), self._projection, out=projected[rows])
             valid = np.isfinite(projected.sum(axis=1))
         if not valid.all():
@@ -133,7 +134,7 @@ def residual_rmse(pixels: npt.ArrayLike, endmembers: npt.ArrayLike, abundances: 
     pixels = _matching(pixels, spectra)
     result = np.empty(len(pixels))
     with np.errstate(invalid="ignore", over="ignore"):
-        for rows in _blocks(len(pixels), _ROWS):
+        for rows in _small_products(pixels, spectra):
             residual = abundances[rows] @ spectra
             residual -= pixels[rows]
             np.einsum("nb,nb->n", residual, residual, out=result[rows])
@@ -171,6 +172,11 @@ def _matching(pixels: npt.ArrayLike, endmembers: FloatArray) -> Table:
 def _float64(pixels: Table) -> FloatArray:
     """The pixels in float64, in the memory order they have."""
     return pixels.astype(np.float64, order="K", copy=False)
+
+
+def _small_products(pixels: Table, endmembers: FloatArray) -> Iterator[slice]:
+    """Slices of pixels (n, bands) so short that work on them stays in the cache and in its thread."""
+    return _blocks(len(pixels), max(1, _SMALL_PRODUCT // endmembers.size))
 
 
 def _blocks(count: int, size: int) -> Iterator[slice]:

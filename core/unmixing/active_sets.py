@@ -19,7 +19,7 @@ _SLACK = 1e-13  # multipliers above minus this, times one plus the pixel's norm,
 _CHANCES = 3  # exchanges of all wrong variables without progress, before they are exchanged one by one
 _ROUNDS_A_VARIABLE = 20
 _CACHE_BYTES = 64 * 2**20
-_FEW = 10  # variables up to which every active set is soon known, so that tableaus do not pay
+_FEW = 7  # variables up to which active sets are so few that their pixels are better gathered
 
 
 class Face(NamedTuple):
@@ -88,7 +88,7 @@ class ActiveSets:
         chances: IndexArray = np.full(len(pixels), _CHANCES)
         for _ in range(_ROUNDS_A_VARIABLE * count):
             values = self.solve_on(pixels, support)
-            wrong = (values < 0.0) & (support | (values < slack[:, None]))
+            wrong = values < slack[:, None] * ~support
             number = wrong.sum(axis=1)
             done, left = np.flatnonzero(number == 0), np.flatnonzero(number)
             answer[rows[done]] = np.where(support[done], values[done], 0.0)
@@ -109,19 +109,25 @@ class ActiveSets:
     def solve_on(self, pixels: FloatArray, support: MaskArray) -> FloatArray:
         """Abundances in each pixel's ``support`` (n, p) regardless of sign, multipliers elsewhere, (n, p)."""
         codes = _codes(support)
+        if len(codes) and (codes == codes[0]).all():
+            return self._solve_face(pixels, support[0], np.empty_like(pixels))
         order = np.argsort(codes, kind="stable")
         pixels = pixels.take(order, axis=0)
         values = np.empty_like(pixels)
         for part in _runs(codes[order]):
-            own = support[order[part.start]]
-            face, found = self._face(own), values[part]
-            rotated = pixels[part] @ face.rotation
-            rotated -= face.centre
-            np.matmul(rotated, face.weights, out=found)
-            if self._sums_to_one:
-                found[:, own.argmax()] = 1.0 - found @ own.astype(np.float64)
+            self._solve_face(pixels[part], support[order[part.start]], values[part])
         result = np.empty_like(values)
         result[order] = values
+        return result
+
+    def _solve_face(self, pixels: FloatArray, support: MaskArray, result: FloatArray) -> FloatArray:
+        """:meth:`solve_on` for pixels (n, p) of one ``support`` (p,), into ``result``."""
+        face = self._face(support)
+        rotated = pixels @ face.rotation
+        rotated -= face.centre
+        np.matmul(rotated, face.weights, out=result)
+        if self._sums_to_one:
+            result[:, support.argmax()] = 1.0 - result @ support.astype(np.float64)
         return result
 
     def _face(self, support: MaskArray) -> Face:

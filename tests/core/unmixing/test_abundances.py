@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls as scipy_nnls
 
-from hyperlift.core.unmixing import abundances, active_sets
+from hyperlift.core.unmixing import abundances, active_sets, pivoting
 from hyperlift.core.unmixing.abundances import METHODS, AbundanceSolver, fcls, nnls, residual_rmse, scls, ucls
 from hyperlift.core.unmixing.statistics import UnmixingError
 
@@ -185,6 +185,22 @@ def test_tableaus_alone_settle_pixels_of_distinct_endmembers(monkeypatch, method
     )
     method(pixels, endmembers)
     assert sum(left) <= 10
+
+
+@pytest.mark.parametrize("method", [fcls, nnls])
+@pytest.mark.parametrize("tableaus", [20, 400])
+def test_a_table_of_tableaus_that_is_full_grows_and_is_begun_anew(monkeypatch, method, tableaus):
+    endmembers = spectra(12, 36)
+    pixels = mixtures(endmembers, 3000, 37)
+    expected = method(pixels, endmembers)
+    begun = []
+    new = pivoting.Tableaus._new_table
+    monkeypatch.setattr(pivoting.Tableaus, "_new_table", lambda self: begun.append(1) or new(self))
+    monkeypatch.setattr(pivoting, "_TABLE_BYTES", tableaus * 12 * 12 * 8)
+    monkeypatch.setattr(abundances, "core_count", lambda: 4)
+    monkeypatch.setattr(abundances, "_BLOCK", 500)
+    np.testing.assert_allclose(method(pixels, endmembers), expected, rtol=0, atol=1e-9)
+    assert len(begun) > 3
 
 
 def test_wrong_tableaus_cost_time_only(monkeypatch):
