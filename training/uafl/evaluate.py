@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,18 @@ from torchmetrics.functional.image import (
 )
 
 from hyperlift.core.fusion.subspace import Subspace
-from hyperlift.core.inference import sharpen
+from hyperlift.core.inference.sharpening import sharpen_scene
+from hyperlift.core.inference.sharpening_card import SharpeningSession
+from hyperlift.core.inference.sharpening_report import SharpenOptions
+from hyperlift.core.raster.arrays import ArraySource, array_sinks
 
 from ..data.spectra import data_folder
 from .baselines import gsa, interpolate, matched_features, phase_correlation, warped
 from .scenes import CUBES, REAL_PAIRS, Misregistered, load_cube, load_pair, misregistered
 
 _SCALES = (4, 8)
+_COARSE = 16  # for cubes that leave enough pixels
+_FEWEST = 12  # of the coarse image along a side
 _SEED = 7
 _VIEWS = 2  # photographs of each cube
 _MAPS = (2, 3, 5, 8)
@@ -55,7 +59,17 @@ def accuracy(truth: np.ndarray, estimate: np.ndarray) -> tuple[float, float, flo
     )
 
 
-def _methods(model: Path) -> dict[str, Callable[[Misregistered], np.ndarray]]:
+class _NoNetwork(SharpeningSession):
+    """A session whose network stands where its training began: the detail of the photograph as it is."""
+
+    def run(self, abundances: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Residual abundances ``(K, H, W)``."""
+        return reference - abundances
+
+
+def _methods(model: SharpeningSession) -> dict[str, Callable[[Misregistered], np.ndarray]]:
+    idle = _NoNetwork.open(model.path, "cpu")
+
     def intensity(scene: Misregistered) -> np.ndarray:
         return interpolate(scene.coarse, scene.scale).mean(axis=0)
 
@@ -69,7 +83,8 @@ def _methods(model: Path) -> dict[str, Callable[[Misregistered], np.ndarray]]:
         "GSA, phase correlation": lambda scene: aligned(scene, phase_correlation),
         "GSA, features": lambda scene: aligned(scene, matched_features, scene.scale),
         "GSA, true affine": lambda scene: gsa(scene.coarse, warped(scene.photo, scene.place), scene.scale),
-        "UAFL": lambda scene: _quiet(scene.coarse, scene.photo, scene.scale, model),
+        "UAFL without its network": lambda scene: _sharpened(scene.coarse, scene.photo, scene.scale, idle),
+        "UAFL": lambda scene: _sharpened(scene.coarse, scene.photo, scene.scale, model),
         "oracle E E^T X, K = 3": lambda scene: oracle(scene, 3),
     }
 
@@ -82,10 +97,16 @@ def oracle(scene: Misregistered, maps: int) -> np.ndarray:
     return fine + subspace.spectra(subspace.abundances(scene.truth) - subspace.abundances(fine))
 
 
-def _quiet(coarse: np.ndarray, photo: np.ndarray, scale: int, model: Path) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return sharpen(coarse, photo, scale, model)
+def _sharpened(
+    coarse: np.ndarray, photo: np.ndarray, scale: int, model: SharpeningSession, said: list[str] | None = None
+) -> np.ndarray:
+    """The sharpened image ``(B, H, W)``; what a user would be warned of is added to ``said``."""
+    sinks, make_sink = array_sinks()
+    options = SharpenOptions(scale=scale, data_type="float32")
+    report = sharpen_scene(ArraySource(coarse), ArraySource(photo), make_sink, model, options)
+    if said is not None:
+        said += report.warnings
+    return sinks[0].pixels
 
 
 def evaluate(
@@ -101,9 +122,13 @@ def evaluate(
     """
     folder = data_folder(data)
     output.mkdir(parents=True, exist_ok=True)
-    methods = _methods(model)
+    session = SharpeningSession.open(model, "cpu")
+    methods = _methods(session)
     for other in models:
-        methods[other.stem] = lambda scene, other=other: _quiet(scene.coarse, scene.photo, scene.scale, other)
+        opened = SharpeningSession.open(other, "cpu")
+        methods[other.stem] = lambda scene, opened=opened: _sharpened(
+            scene.coarse, scene.photo, scene.scale, opened
+        )
     scenes = list(_held_out(folder))
     results = [
         Result(scene.name, scene.scale, name, *accuracy(scene.truth, method(scene)))
@@ -111,9 +136,9 @@ def evaluate(
         for name, method in methods.items()
     ]
     text = [f"# {model.name}", "", "## Held-out cubes, misregistered", "", _table(results)]
-    text += ["## Unrelated photographs", "", _table(_unrelated(scenes, model))]
+    text += ["## Unrelated photographs", "", _table(_unrelated(scenes, session))]
     text += ["## Oracle by number of abundances", "", _table(_oracles(scenes))]
-    text += ["## Real pairs", "", *_real_pairs(folder, model, output)]
+    text += ["## Real pairs", "", *_real_pairs(folder, session, output)]
     report = output / "scores.md"
     report.write_text("\n".join(text) + "\n", encoding="utf-8")
     return report
@@ -124,18 +149,21 @@ def _held_out(folder: Path) -> list[Misregistered]:
     for name in CUBES:
         cube, wavelength = load_cube(folder, name)
         scenes += [misregistered(name, cube, wavelength, s, rng) for s in _SCALES for _ in range(_VIEWS)]
+    for name in CUBES:
+        cube, wavelength = load_cube(folder, name)
+        if min(cube.shape[1:]) >= _FEWEST * _COARSE:
+            scenes += [misregistered(name, cube, wavelength, _COARSE, rng) for _ in range(_VIEWS)]
     return scenes
 
 
-def _unrelated(scenes: Sequence[Misregistered], model: Path) -> list[Result]:
+def _unrelated(scenes: Sequence[Misregistered], model: SharpeningSession) -> list[Result]:
     """Every cube with the photograph of the next one."""
     results = []
     for scene, other in zip(scenes, [*scenes[2 * _VIEWS :], *scenes[: 2 * _VIEWS]]):
-        for name, method in (("bicubic", None), ("UAFL", model)):
-            if method is None:
-                estimate = interpolate(scene.coarse, scene.scale)
-            else:
-                estimate = _quiet(scene.coarse, other.photo, scene.scale, method)
+        for name, estimate in (
+            ("bicubic", interpolate(scene.coarse, scene.scale)),
+            ("UAFL", _sharpened(scene.coarse, other.photo, scene.scale, model)),
+        ):
             results.append(Result(scene.name, scene.scale, name, *accuracy(scene.truth, estimate)))
     return results
 
@@ -164,7 +192,7 @@ def _table(results: Sequence[Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _real_pairs(folder: Path, model: Path, output: Path) -> list[str]:
+def _real_pairs(folder: Path, model: SharpeningSession, output: Path) -> list[str]:
     """Sharpen the real pairs, whose truth is not known, and draw them."""
     import matplotlib
 
@@ -174,12 +202,11 @@ def _real_pairs(folder: Path, model: Path, output: Path) -> list[str]:
     lines = []
     for name in REAL_PAIRS:
         image, photo = load_pair(folder, name)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
-            sharp = sharpen(image, photo, 4, model)
-        said = " ".join(str(one.message) for one in caught) or "The reference was used in full."
+        said: list[str] = []
+        sharp = _sharpened(image, photo, 4, model, said)
         lines.append(
-            f"* {name}: {image.shape[1]} x {image.shape[2]} to {sharp.shape[1]} x {sharp.shape[2]}. {said}"
+            f"* {name}: {image.shape[1]} x {image.shape[2]} to {sharp.shape[1]} x {sharp.shape[2]}. "
+            + (" ".join(said) or "The reference was used in full.")
         )
         figure, axes = pyplot.subplots(1, 3, figsize=(15, 5))
         for axis, picture in zip(axes, (interpolate(image, 4), sharp, photo)):
