@@ -40,8 +40,8 @@ class AbundanceSolver:
     It minimises ``|x - E^T a|^2 + (1e-8 s)^2 |a|^2`` over the abundances ``a`` of a pixel ``x``, ``s`` being
     the norm of the largest endmember. The second term, below the rounding of float32 data, keeps dependent
     endmembers apart: the result is a minimiser to rounding whatever the endmembers are. Abundances come from
-    QR factors of the endmembers in float64, not from their Gram matrix, where nearly dependent endmembers
-    would lose twice as many digits.
+    QR factors of the endmembers in float64, or are verified with them: their Gram matrix, with which some
+    are found, would lose twice as many digits of nearly dependent endmembers.
     """
 
     def __init__(self, endmembers: npt.ArrayLike, method: str = "fcls") -> None:

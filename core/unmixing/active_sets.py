@@ -10,16 +10,16 @@ import numpy.typing as npt
 from scipy.linalg.lapack import dtrtri
 from scipy.optimize import nnls as lawson_hanson
 
-from .pivoting import MaskArray, Tableaus
-from .statistics import FloatArray
-
-IndexArray = npt.NDArray[np.int64]
+from .pivoting import IndexArray, MaskArray, Tableaus
+from .statistics import FloatArray, UnmixingError
 
 _SLACK = 1e-13  # multipliers above minus this, times one plus the pixel's norm, count as not negative
 _CHANCES = 3  # exchanges of all wrong variables without progress, before they are exchanged one by one
 _ROUNDS_A_VARIABLE = 20
-_CACHE_BYTES = 64 * 2**20
+_ITERATIONS_A_VARIABLE = 30
+_FACES_BYTES = 64 * 2**20
 _FEW = 7  # variables up to which active sets are so few that their pixels are better gathered
+_MANY = 20  # variables beyond which pixels share so few active sets that each is better solved by itself
 
 
 class Face(NamedTuple):
@@ -45,22 +45,28 @@ class ActiveSets:
     ``min |(R - y 1^T) a|^2 + (1 - sum(a))^2`` over ``a >= 0`` but for a positive factor in ``a``, which
     leaves all signs as they are. What rounding might keep from ending goes to the method of Lawson and Hanson
     (1974, chapter 23), pixel by pixel.
+
+    With more than a few variables :class:`.Tableaus` are faster, with many the method of Lawson and Hanson;
+    what they find is verified, and block pivoting goes on from where it is not optimal.
     """
 
     def __init__(self, columns: FloatArray, sums_to_one: bool) -> None:
         """Prepare for ``columns`` (p, p): the matrix ``R`` of independent columns with norms up to one."""
         self._columns = columns
         self._sums_to_one = sums_to_one
-        self._tableaus = Tableaus(columns, sums_to_one) if len(columns) > _FEW else None
+        self._tableaus = Tableaus(columns, sums_to_one) if _FEW < len(columns) <= _MANY else None
         self._faces: dict[bytes, Face] = {}
-        self._capacity = max(1, _CACHE_BYTES // (16 * columns.size))
+        self._capacity = max(1, _FACES_BYTES // (16 * columns.size))
 
     def solve(self, pixels: FloatArray) -> FloatArray:
         """The minimisers (n, p) over ``a >= 0`` for ``pixels`` (n, p), which must be finite."""
         slack = -_SLACK * (1.0 + np.sqrt(np.einsum("np,np->n", pixels, pixels)))
-        if self._tableaus is None:
+        if self._tableaus is not None:
+            shares = self._tableaus.solve(pixels)
+        elif len(self._columns) > _MANY and len(pixels):
+            shares = np.array([self._solve_one(pixel) for pixel in pixels])
+        else:
             return self._exchange(pixels, np.ones(pixels.shape, bool), slack)
-        shares = self._tableaus.solve(pixels)
         left = ~self._optimal(pixels, shares, slack)
         support = shares > 0.0
         support[~support.any(axis=1)] = True
@@ -158,14 +164,18 @@ class ActiveSets:
 
     def _solve_one(self, pixel: FloatArray) -> FloatArray:
         """The abundances (p,) of one ``pixel`` (p,) by Lawson and Hanson's method."""
-        if not self._sums_to_one:
-            free: FloatArray = lawson_hanson(self._columns, pixel)[0]
-            return free
-        scale = 1.0 + np.linalg.norm(pixel)
-        matrix = np.vstack([self._columns - pixel[:, None], np.full(len(pixel), scale)])
-        solution: FloatArray = lawson_hanson(matrix, np.append(np.zeros(len(pixel)), scale))[0]
-        solution /= solution.sum()
-        return solution
+        matrix, side = self._columns, pixel
+        if self._sums_to_one:
+            scale = 1.0 + np.linalg.norm(pixel)
+            matrix = np.vstack([matrix - pixel[:, None], np.full(len(pixel), scale)])
+            side = np.append(np.zeros(len(pixel)), scale)
+        try:
+            solution: FloatArray = lawson_hanson(matrix, side, _ITERATIONS_A_VARIABLE * len(pixel))[0]
+        except RuntimeError as error:
+            raise UnmixingError(
+                "The abundances of a pixel could not be found; leave out endmembers that are nearly alike."
+            ) from error
+        return solution / solution.sum() if self._sums_to_one else solution
 
 
 def _last(wrong: MaskArray) -> MaskArray:

@@ -166,15 +166,15 @@ class _Table:
         leaving = self.support[faces, pivots]
         name = self._name[faces] + np.where(leaving, -1, 1) * self._names[pivots]
         names = name.tolist()
-        first = {one: place for place, one in enumerate(names) if one not in self._faces}
-        if first:
-            made = np.fromiter(first.values(), np.int64)
+        new = {one: place for place, one in enumerate(names) if one not in self._faces}
+        if new:
+            made = np.fromiter(new.values(), np.int64)
             start, stop = self._count, self._count + len(made)
             if stop > len(self._name):
                 self._reserve(2 * stop)
             self._name[start:stop] = name[made]
             self._sweep(faces[made], pivots[made])
-            self._faces.update(zip(first, range(start, stop)))
+            self._faces.update(zip(new, range(start, stop)))
             self._count = stop
         after = [self._faces[one] for one in names]
         self._neighbour[faces, pivots] = after

@@ -158,9 +158,10 @@ def test_mixtures_without_noise_give_their_shares_back(method):
     [
         ({"_FEW": 0}, 1e-9),  # tableaus
         ({"_FEW": 20}, 1e-9),  # active sets
-        ({"_FEW": 20, "_CACHE_BYTES": 1}, 1e-9),  # of which none is remembered
+        ({"_FEW": 20, "_FACES_BYTES": 1}, 1e-9),  # of which none is remembered
         ({"_FEW": 20, "_CHANCES": -1}, 1e-9),  # changed by a variable at a time
-        ({"_FEW": 20, "_ROUNDS_A_VARIABLE": 0}, 1e-7),  # Lawson and Hanson's method
+        ({"_FEW": 0, "_MANY": 0}, 1e-9),  # Lawson and Hanson's method, verified
+        ({"_FEW": 20, "_ROUNDS_A_VARIABLE": 0}, 1e-7),  # and as the last resort
     ],
 )
 def test_all_ways_to_solve_agree(monkeypatch, method, settings, tolerance):
@@ -201,6 +202,25 @@ def test_a_table_of_tableaus_that_is_full_grows_and_is_begun_anew(monkeypatch, m
     monkeypatch.setattr(abundances, "_BLOCK", 500)
     np.testing.assert_allclose(method(pixels, endmembers), expected, rtol=0, atol=1e-9)
     assert len(begun) > 3
+
+
+def test_a_large_library_does_not_stop_it():
+    endmembers = np.random.default_rng(38).uniform(0.0, 1.0, (250, 60))
+    pixels = mixtures(endmembers, 20, 39)
+    shares = fcls(pixels, endmembers)
+    residual = pixels - shares @ endmembers
+    gradient = -residual @ endmembers.T
+    assert (gradient - (gradient * shares).sum(axis=1, keepdims=True)).min() > -1e-6
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=0, atol=1e-9)
+
+
+def test_what_lawson_and_hanson_do_not_find_is_said(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("too many iterations")
+
+    monkeypatch.setattr(active_sets, "lawson_hanson", fail)
+    with pytest.raises(UnmixingError, match="nearly alike"):
+        fcls(mixtures(spectra(25, 40), 5, 41), spectra(25, 40))
 
 
 def test_wrong_tableaus_cost_time_only(monkeypatch):
