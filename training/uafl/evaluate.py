@@ -45,9 +45,9 @@ class Result:
 
 
 def accuracy(truth: np.ndarray, estimate: np.ndarray) -> tuple[float, float, float]:
-    """PSNR, SSIM and angle of an estimate, both (B, H, W); bands without any light do not count."""
-    lit = truth.max(axis=(1, 2)) > 0
-    target, guess = (torch.from_numpy(cube[lit].astype(np.float32)) for cube in (truth, estimate))
+    """PSNR, SSIM and angle of an estimate, both (B, H, W); bands of one value do not count."""
+    told = truth.max(axis=(1, 2)) > truth.min(axis=(1, 2))
+    target, guess = (torch.from_numpy(cube[told].astype(np.float32)) for cube in (truth, estimate))
     peak = target.amax(dim=(1, 2), keepdim=True)
     target, guess = target / peak, guess / peak
     flat = (guess.flatten(1), target.flatten(1))

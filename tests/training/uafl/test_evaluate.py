@@ -19,12 +19,12 @@ def test_psnr_is_relative_to_each_bands_peak(truth):
     assert angle == pytest.approx(_angle(truth, truth + error), abs=1e-3)
 
 
-def test_a_band_without_light_does_not_count(truth):
+@pytest.mark.parametrize("value", [0.0, 0.001])
+def test_a_band_of_one_value_does_not_count(truth, value):
     estimate = truth + np.random.default_rng(1).normal(0, 0.01, truth.shape)
-    dark = np.zeros((1, 24, 24))
-    assert accuracy(np.concatenate((truth, dark)), np.concatenate((estimate, dark))) == accuracy(
-        truth, estimate
-    )
+    dead = np.full((1, 24, 24), value)
+    with_dead = accuracy(np.concatenate((truth, dead)), np.concatenate((estimate, dead)))
+    assert with_dead == accuracy(truth, estimate)
 
 
 def _angle(truth, estimate):
