@@ -91,10 +91,10 @@ class PairStream(IterableDataset):
         """Yield batches from number ``start`` on."""
         number, pair = self.start, None
         while True:
-            rng = np.random.default_rng([self.seed, number // 2])
             if pair is None or number % 2 == 0:
-                pair = self.maker.pair(rng)
-            turns, step = number % 2 * int(rng.integers(1, 4)), (-1) ** number
+                pair = self.maker.pair(np.random.default_rng([self.seed, number // 2]))
+            turning = np.random.default_rng([self.seed, number, 1])
+            turns, step = number % 2 * int(turning.integers(1, 4)), (-1) ** number
             parts = {"abundances": pair.abundances, "reference": pair.reference, "truth": pair.truth}
             yield {
                 name: torch.from_numpy(np.rot90(values, turns, (1, 2))[None, :, :, ::step].copy())

@@ -26,7 +26,9 @@ def test_a_photograph_in_its_place_brings_detail(maker):
 
 
 def test_a_stream_goes_on_where_it_was_left(pairs):
-    stream, later = iter(PairStream(pairs, 0)), iter(PairStream(pairs, 0, start=3))
-    batches = [next(stream) for _ in range(4)]
-    np.testing.assert_array_equal(batches[3]["truth"], next(later)["truth"])
-    assert batches[0]["truth"].shape == (1, 3, 32, 32)
+    stream = iter(PairStream(pairs, 0))
+    for number in range(6):
+        batch, resumed = next(stream), next(iter(PairStream(pairs, 0, start=number)))
+        assert batch["truth"].shape == (1, 3, 32, 32)
+        for name in ("abundances", "reference", "truth"):
+            np.testing.assert_array_equal(batch[name], resumed[name])
