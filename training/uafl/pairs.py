@@ -38,7 +38,9 @@ class PairConfig:
         side: of a pair in fine pixels, a multiple of 32.
         margin: fine pixels around it that the coarse image and the photograph have as well.
         degrees: largest rotation of the camera.
-        zoom: largest change of its scale.
+        zoom: largest logarithm of its scale, either way.
+        closer: largest logarithm of a further magnification, which half of the pairs have.
+        shift: largest displacement of the camera in fine pixels along each axis.
         residual: deviation of the shift, in coarse pixels, that registration leaves.
         flow: largest smooth local displacement in fine pixels.
         parallax: largest displacement by relief in fine pixels.
@@ -52,6 +54,8 @@ class PairConfig:
     margin: int = 16
     degrees: float = 10.0
     zoom: float = 0.1
+    closer: float = 0.5
+    shift: float = 4.0
     residual: float = 0.06
     flow: float = 1.5
     parallax: float = 2.0
@@ -95,8 +99,8 @@ class PairMaker:
         place = Affine.about(
             (side / 2, side / 2),
             rng.uniform(-config.degrees, config.degrees),
-            np.exp(rng.uniform(-config.zoom, config.zoom)) * np.exp(rng.uniform(0.0, 0.5) * rng.integers(2)),
-            tuple(rng.uniform(-4, 4, 2)),
+            np.exp(rng.uniform(-config.zoom, config.zoom) + rng.uniform(0.0, config.closer) * rng.integers(2)),
+            tuple(rng.uniform(-config.shift, config.shift, 2)),
         )
         y, x = np.meshgrid(np.arange(side) + 0.5, np.arange(side) + 0.5, indexing="ij")
         shift = scale * config.residual * rng.normal(size=2)
