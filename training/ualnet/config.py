@@ -42,10 +42,10 @@ class ScheduleConfig:
         steps: of generator and discriminator together.
         rate: peak learning rate of the generator.
         critic_rate: learning rate of the discriminator.
-        cosine_to: learning rate at the end of a cosine schedule; None takes one cycle.
+        cosine_to: the generator's learning rate at the end of a cosine schedule; None takes one cycle.
         turns: steps of the generator, then of the discriminator, and so on.
         until: step from which on the generator trains alone.
-        last_rate: learning rate of the generator from there on; None keeps the schedule's.
+        last_rate: learning rate that the cosine goes on from there; None keeps the schedule's.
         faster_steps: learning rate of the step sizes, relative to the others'.
     """
 
@@ -57,6 +57,15 @@ class ScheduleConfig:
     until: int = 1_200
     last_rate: float | None = None
     faster_steps: float = 5.0
+
+    def generates(self, index: int) -> bool:
+        """Whether step ``index`` (from 0) is the generator's."""
+        return index >= self.until or index % sum(self.turns) < self.turns[0]
+
+    @property
+    def generator_steps(self) -> int:
+        """Steps of the generator, which its learning rate follows."""
+        return sum(map(self.generates, range(self.steps)))
 
 
 @dataclass(frozen=True)

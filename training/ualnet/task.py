@@ -78,13 +78,11 @@ class UnfoldingTask(lightning.LightningModule):
     def training_step(self, batch: dict[str, Tensor], index: int) -> None:
         """One step of section 2e: of the generator or of the discriminator, whose turn it is."""
         generator, critic = self.optimizers()
-        first, second = self.schedule.turns
-        turn = index % (first + second)
-        if turn < first or index >= self.schedule.until:
+        if self.schedule.generates(index):
             self._generate(batch, generator, index)
         else:
             self._judge(batch, critic)
-            if turn == first + second - 1:
+            if (index + 1) % sum(self.schedule.turns) == 0:
                 self.network.discriminator.load_state_dict(self.critic.state_dict())
 
     def _generate(self, batch: dict[str, Tensor], optimiser: torch.optim.Optimizer, index: int) -> None:
@@ -128,9 +126,10 @@ class UnfoldingTask(lightning.LightningModule):
         generator = torch.optim.Adam(groups)
         critic = torch.optim.Adam(self.critic.parameters(), plan.critic_rate)
         if plan.cosine_to is None:
-            schedule: LRScheduler = OneCycleLR(generator, rates, total_steps=plan.steps + 1, pct_start=0.1)
+            total = plan.generator_steps + 1
+            schedule: LRScheduler = OneCycleLR(generator, rates, total_steps=total, pct_start=0.1)
         else:
-            schedule = CosineAnnealingLR(generator, plan.steps, plan.cosine_to)
+            schedule = CosineAnnealingLR(generator, plan.generator_steps, plan.cosine_to)
         return [generator, critic], [schedule]
 
 

@@ -75,6 +75,26 @@ def test_without_turns_the_discriminator_stays(stream):
     assert torch.equal(weights(task.critic), before)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "final"),
+    [({}, 5e-4 / 25 / 1e4), ({"cosine_to": 1e-6}, 1e-6), ({"cosine_to": 1e-6, "last_rate": 1e-4}, 1e-6)],
+)
+def test_the_rate_has_its_final_value_after_the_last_step_of_the_generator(stream, schedule, final):
+    task = new_task(steps=7, until=5, faster_steps=1.0, **schedule)
+    assert task.schedule.generator_steps == 6
+    fit(task, stream, 7)
+    rates = [group["lr"] for group in task.trainer.optimizers[0].param_groups]
+    assert rates == pytest.approx([final, final])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps"),
+    [({}, 1360), ({"steps": 130}, 110), ({"turns": (1, 0)}, 1600), ({"turns": (1, 1), "until": 3}, 1599)],
+)
+def test_steps_of_the_generator_are_its_turns_and_those_at_the_end(schedule, steps):
+    assert ScheduleConfig(**schedule).generator_steps == steps
+
+
 def test_prior_net_learns_by_itself_and_is_then_kept(stream):
     task = new_task()
     others, before = weights(task.network.unfolding), weights(task.network.prior_net.image)
