@@ -96,12 +96,10 @@ class PairMaker:
     def _moved(self, rng: np.random.Generator, photo: np.ndarray, scale: int) -> np.ndarray:
         """The photograph (3, H, W) as the registered camera has it: resampled twice, displaced."""
         config, side = self.config, photo.shape[-1]
-        place = Affine.about(
-            (side / 2, side / 2),
-            rng.uniform(-config.degrees, config.degrees),
-            np.exp(rng.uniform(-config.zoom, config.zoom) + rng.uniform(0.0, config.closer) * rng.integers(2)),
-            tuple(rng.uniform(-config.shift, config.shift, 2)),
-        )
+        degrees = rng.uniform(-config.degrees, config.degrees)
+        zoom = rng.uniform(-config.zoom, config.zoom) + rng.uniform(0.0, config.closer) * rng.integers(2)
+        offset = tuple(rng.uniform(-config.shift, config.shift, 2))
+        place = Affine.about((side / 2, side / 2), degrees, np.exp(zoom), offset)
         y, x = np.meshgrid(np.arange(side) + 0.5, np.arange(side) + 0.5, indexing="ij")
         shift = scale * config.residual * rng.normal(size=2)
         flow = rng.uniform(0.0, config.flow) * np.stack([_bounded(rng, side, side / 4) for _ in range(2)])
