@@ -37,8 +37,10 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    path = options.model or MODELS / f"{options.network}.onnx"
-    export = part_of(options.network, "export")
+    export, name = part_of(options.network, "export"), options.network
+    if name == "pgunet" and options.model is None:  # one file for each grid
+        name = export.bundled_name(options.checkpoint)
+    path = options.model or MODELS / f"{name}.onnx"
     difference, halo = export.export_checkpoint(options.checkpoint, path, data=options.data)
     print(f"Model: {path}; largest difference from torch {difference:.1e}; halo {halo} pixels")
 

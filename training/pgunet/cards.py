@@ -18,11 +18,16 @@ from .task import PGUNetTask
 _SCALE = 1e-4  # reflectance per digital number where a file of whole numbers states none
 
 
-def make_card(task: PGUNetTask, network: PGUNet, name: str) -> dict[str, object]:
+def model_name(task: PGUNetTask) -> str:
+    """Name of the model on a task's grid, which is a configuration's too."""
+    return f"pgunet-{task.config.scenes.target}"
+
+
+def make_card(task: PGUNetTask, network: PGUNet) -> dict[str, object]:
     """The card, without halo and accuracy."""
     output = grid(task.config.scenes.target)
     return {
-        "name": name,
+        "name": model_name(task),
         "title": f"PGU-Net: any camera of {FEWEST} to {MOST} bands to {len(output)} bands ({output.name})",
         "architecture": "PGU-Net",
         "version": plugin_version(),

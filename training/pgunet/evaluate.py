@@ -18,12 +18,12 @@ from hyperlift.core.inference.scene import LiftOptions
 from hyperlift.core.inference.session import Session
 from hyperlift.core.raster.arrays import ArraySource, array_sinks
 
-from ..data.scenes import SceneMaker, scene_maker
+from ..data.scenes import SceneConfig, SceneMaker, scene_maker
 from ..data.spectra import Collection, data_folder, load_collections
 from ..evaluation.scores import HeldOutScene, Score, mean_scores, score_estimate
+from ..networks import configuration
 from ..regression import Regression, fit_ridge
 from .cases import P4M, Case, bumps, cases, seen_scenes
-from .config import CONFIGS
 from .pair import pair_table
 from .response_scores import ResponseScore, response_table, score_response
 from .train import drawn_spectra
@@ -196,13 +196,12 @@ def spread_table(found: dict[str, Findings]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _maker(path: Path, folder: Path) -> SceneMaker:
-    return scene_maker(CONFIGS[path.stem].scenes, folder)
+def held_out_table(path: Path, folder: Path, scenes: SceneConfig) -> tuple[str, dict[str, object]]:
+    """The table for a model's card, and its scores, without the slow methods.
 
-
-def held_out_table(path: Path, folder: Path) -> tuple[str, dict[str, object]]:
-    """The table for a model's card, and its scores, without the slow methods."""
-    found = Bench(open_models(path), folder, _maker(path, folder)).run(alone=False, stages=False)
+    ``scenes`` are those that ridge regression is trained on.
+    """
+    found = Bench(open_models(path), folder, scene_maker(scenes, folder)).run(alone=False, stages=False)
     scores = [{"camera": camera, **asdict(score)} for camera, score in found.images]
     text = image_table(found) + "\n" + response_table(found.responses)
     return text, {"held_out": scores, "responses": [asdict(one) for one in found.responses]}
@@ -229,10 +228,11 @@ def evaluate(
     if further:
         raise HyperLiftError("PGU-Net is measured through held-out cameras, not on pairs; leave out --pairs.")
     torch.set_num_threads(1)
-    folder, output = data_folder(data), output
+    folder = data_folder(data)
     output.mkdir(parents=True, exist_ok=True)
-    maker = _maker(model, folder)
     opened = open_models(model)
+    # The card names the model as its configuration, whatever the file is called.
+    maker = scene_maker(configuration(opened[0].card.name).scenes, folder)
     found = Bench(opened, folder, maker).run()
     parts: dict[str, Callable[[], str]] = {
         f"# {opened[0].card.title}": lambda: "",

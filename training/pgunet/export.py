@@ -22,8 +22,8 @@ from hyperlift.core.spectral.grids import Grid
 
 from ..data.spectra import data_folder
 from ..model_files import check_parity, round_to_half, seal, write_graph
-from .cards import card_text, make_card
-from .task import PGUNetTask
+from .cards import card_text, make_card, model_name
+from .task import PGUNetTask, load_task
 
 _LARGE = 500  # weights of so many numbers are stored in half precision
 _TILE = 128
@@ -91,16 +91,21 @@ def measure_halo(network: PGUNet, model: ResponseModel, on: Grid, tolerance: flo
     return next(found, most)
 
 
+def bundled_name(checkpoint: Path) -> str:
+    """Name of the bundled model of a checkpoint's grid."""
+    return model_name(load_task(checkpoint))
+
+
 def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) -> tuple[float, int]:
     """Export both files with complete cards; returns the difference from torch and the measured halo.
 
     Accuracy on the held-out scenes is measured on the exported files and written into the card.
     """
-    task = PGUNetTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
+    task = load_task(checkpoint)
     difference, halo, card = export(task, path)
     from .evaluate import held_out_table  # it reads exported files, so it comes after
 
-    table, accuracy = held_out_table(path, data_folder(data))
+    table, accuracy = held_out_table(path, data_folder(data), task.config.scenes)
     seal(path, {**card, "accuracy": accuracy})
     path.with_suffix(".md").write_text(card_text(card, table), encoding="utf-8")
     return difference, halo
@@ -113,12 +118,12 @@ def export(task: PGUNetTask, path: Path) -> tuple[float, int, dict[str, object]]
         ValueError: the difference is 1e-4 or more; no file of the image's part is left.
     """
     network, on = deployed(task), grid(task.config.scenes.target)
-    card = make_card(task, network, path.stem)
+    card = make_card(task, network)
     part, second = ResponsePart(task, network).eval(), response_file(path)
     outputs = [TARGETS, *TABLES, *PENALTIES]
     free = {"stf": {0: "bands"}, TARGETS: {1: "bands"}}
     write_graph(part, {"stf": torch.full((4, len(on)), 1.0 / len(on))}, outputs, second, free, _LARGE)
-    seal(second, {**card, "name": second.stem, "title": f"{card['title']}: responses"})
+    seal(second, {**card, "name": f"{card['name']}-stf", "title": f"{card['title']}: responses"})
     model = ResponseModel(path)
     halo = measure_halo(network, model, on)
     card = {**card, "halo": halo, "tile": _TILE}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import lightning
 import numpy as np
@@ -158,3 +159,8 @@ class PGUNetTask(lightning.LightningModule):
             optimiser, rates, total_steps=plan.steps + 1, pct_start=0.1, final_div_factor=100.0
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def load_task(checkpoint: Path) -> PGUNetTask:
+    """The task of a checkpoint."""
+    return PGUNetTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)

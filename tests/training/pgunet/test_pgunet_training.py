@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 
+import lightning
 import numpy as np
 import pytest
 import torch
@@ -12,9 +13,12 @@ from hyperlift.core.inference.models import read_card
 from hyperlift.core.networks.pgunet import PGUNetConfig
 from hyperlift.core.spectral import grid
 from hyperlift.core.spectral.mixture import fit_mixture
+from hyperlift.training import __main__ as command_line
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
 from hyperlift.training.model_files import open_graph
 from hyperlift.training.networks import configuration, part_of
+from hyperlift.training.pgunet import evaluate as evaluation
+from hyperlift.training.pgunet import export as exporting
 from hyperlift.training.pgunet import train as training
 from hyperlift.training.pgunet.config import CONFIGS, ScheduleConfig, TrainingConfig
 from hyperlift.training.pgunet.export import deployed, example, export
@@ -95,6 +99,30 @@ def test_both_files_give_what_the_modules_give(task, tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert read_card(path).sensor == "any"
     assert read_card(response_file(path)).name == "pgunet-vnir-stf"
+
+
+def test_a_model_is_named_after_its_grid_whatever_its_file_is_called(task, tmp_path, monkeypatch):
+    measured = []
+
+    def table(path, _folder, scenes):
+        measured.append((path.name, scenes))
+        return "", {"held_out": [path.name]}
+
+    monkeypatch.setattr(evaluation, "held_out_table", table)
+    monkeypatch.setattr(exporting, "data_folder", lambda _: tmp_path)
+    monkeypatch.setattr(command_line, "MODELS", tmp_path)
+    checkpoint = tmp_path / "last.ckpt"
+    stored = {"state_dict": task.state_dict(), "hyper_parameters": dict(task.hparams)}
+    torch.save({**stored, "pytorch-lightning_version": lightning.__version__}, checkpoint)
+    for target in ([], [str(tmp_path / "seed-1.onnx")]):
+        assert command_line.main(["export", str(checkpoint), *target, "--network", "pgunet"]) == 0
+    for name in ("pgunet-vnir.onnx", "seed-1.onnx"):
+        card = read_card(tmp_path / name)
+        assert card.name == "pgunet-vnir"
+        assert card.accuracy == {"held_out": [name]}
+        assert configuration(card.name).scenes.target == "vnir"
+        assert read_card(response_file(tmp_path / name)).name == "pgunet-vnir-stf"
+    assert measured == [("pgunet-vnir.onnx", SCENES), ("seed-1.onnx", SCENES)]
 
 
 def test_a_run_leaves_a_checkpoint_that_goes_on(maker, tmp_path, monkeypatch):
