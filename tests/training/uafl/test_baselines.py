@@ -21,6 +21,15 @@ def test_phase_correlation_finds_a_shift(plane):
     np.testing.assert_allclose(found(48.0, 48.0), (42.0, 52.0), atol=1.5)
 
 
+def test_phase_correlation_finds_a_turn_and_a_scale():
+    rng = np.random.default_rng(0)
+    plane = sum(gaussian_filter(rng.normal(size=(192, 192)), d) * d for d in (1.5, 3.0))
+    place = Affine.about((96.0, 96.0), 7.0, 1.08, (3.0, 2.0))
+    found = phase_correlation(plane, warped(plane[None], place.inverse())[0])
+    for point in ((96.0, 96.0), (40.0, 60.0), (150.0, 120.0)):
+        np.testing.assert_allclose(found(*point), place(*point), atol=3.0)
+
+
 def test_features_find_a_rotation(plane):
     place = Affine.about((48.0, 48.0), 6.0, 1.0, (3.0, 2.0))
     found = matched_features(plane, warped(plane[None], place.inverse())[0], 2)

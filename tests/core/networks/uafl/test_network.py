@@ -3,7 +3,15 @@ import pytest
 import torch
 
 from hyperlift.core.networks.uafl import UAFL, UAFLConfig
-from hyperlift.core.networks.uafl.attention import WindowAttention, unwindows, windows
+from hyperlift.core.networks.uafl.alignment import CoarseToFineAlignment, ModulatedDeformable
+from hyperlift.core.networks.uafl.attention import (
+    CrossAttention,
+    PlainFusion,
+    WindowAttention,
+    unwindows,
+    windows,
+)
+from hyperlift.core.networks.uafl.network import MutualFusion, SimpleFusion
 
 SMALL = {"width": 8, "blocks": (1, 1, 1)}
 
@@ -44,10 +52,27 @@ def test_it_gives_as_many_maps_as_it_takes(maps, aggregation):
     assert found.abs().max() > 0
 
 
-@pytest.mark.parametrize("changes", [{"cross_attention": False}, {"mutual_fusion": False}])
-def test_its_modules_can_be_left_out(changes):
+@pytest.mark.parametrize(
+    ("changes", "absent", "present"),
+    [
+        ({"cross_attention": False}, {CrossAttention, WindowAttention}, {PlainFusion, MutualFusion}),
+        ({"mutual_fusion": False}, {MutualFusion}, {SimpleFusion, CrossAttention}),
+        ({"aggregation": "none"}, {CoarseToFineAlignment, ModulatedDeformable}, {CrossAttention}),
+        ({}, {PlainFusion, SimpleFusion}, {CrossAttention, MutualFusion, CoarseToFineAlignment}),
+    ],
+)
+def test_its_modules_can_be_left_out(changes, absent, present):
+    """With the same weights in what they share, only another network gives another answer."""
+    whole, network = trained(), trained(**changes)
+    kinds = {type(module) for module in network.modules()}
+    assert kinds.isdisjoint(absent)
+    assert kinds >= present
+    own, weights = network.state_dict(), whole.state_dict()
+    shared = [name for name in own if name in weights and own[name].shape == weights[name].shape]
+    network.load_state_dict({**own, **{name: weights[name] for name in shared}})
     abundances, reference = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
-    assert not torch.equal(trained(**changes)(abundances, reference), trained()(abundances, reference))
+    same = torch.equal(network(abundances, reference), whole(abundances, reference))
+    assert same == (not changes)
 
 
 def test_untrained_it_changes_nothing_or_gives_the_injected_detail():
