@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
+from hyperlift.core.errors import HyperLiftError
 from hyperlift.core.fusion.subspace import Subspace
 from hyperlift.core.inference.sharpening import sharpen_scene
 from hyperlift.core.inference.sharpening_card import SharpeningSession
@@ -21,6 +23,7 @@ from hyperlift.core.inference.sharpening_report import SharpenOptions
 from hyperlift.core.raster.arrays import ArraySource, array_sinks
 
 from ..data.spectra import data_folder
+from ..evaluation.scores import HeldOutScene
 from .baselines import gsa, interpolate, matched_features, phase_correlation, warped
 from .scenes import CUBES, REAL_PAIRS, Misregistered, load_cube, load_pair, misregistered
 
@@ -30,6 +33,7 @@ _FEWEST = 12  # of the coarse image along a side
 _SEED = 7
 _VIEWS = 2  # photographs of each cube
 _MAPS = (2, 3, 5, 8)
+_NONE, _OWN = "bicubic", "UAFL"
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,13 @@ def _methods(model: SharpeningSession) -> dict[str, Callable[[Misregistered], np
         return gsa(scene.coarse, warped(scene.photo, place), scene.scale)
 
     return {
-        "bicubic": lambda scene: interpolate(scene.coarse, scene.scale),
+        _NONE: lambda scene: interpolate(scene.coarse, scene.scale),
         "GSA, not aligned": lambda scene: gsa(scene.coarse, scene.photo, scene.scale),
         "GSA, phase correlation": lambda scene: aligned(scene, phase_correlation),
         "GSA, features": lambda scene: aligned(scene, matched_features, scene.scale),
         "GSA, true affine": lambda scene: gsa(scene.coarse, warped(scene.photo, scene.place), scene.scale),
         "UAFL without its network": lambda scene: _sharpened(scene.coarse, scene.photo, scene.scale, idle),
-        "UAFL": lambda scene: _sharpened(scene.coarse, scene.photo, scene.scale, model),
+        _OWN: lambda scene: _sharpened(scene.coarse, scene.photo, scene.scale, model),
         "oracle E E^T X, K = 3": lambda scene: oracle(scene, 3),
     }
 
@@ -109,8 +113,19 @@ def _sharpened(
     return sinks[0].pixels
 
 
+def held_out_results(model: Path, folder: Path) -> list[Result]:
+    """Interpolation and a model file on one photograph of each held-out cube at each scale, for its card."""
+    methods = _methods(SharpeningSession.open(model, "cpu"))
+    return _results(_held_out(folder)[::_VIEWS], {name: methods[name] for name in (_NONE, _OWN)})
+
+
 def evaluate(
-    model: Path, output: Path, data: Path | None = None, models: Sequence[Path] = (), **_: object
+    model: Path,
+    output: Path,
+    data: Path | None = None,
+    models: Sequence[Path] = (),
+    further: Sequence[HeldOutScene] = (),
+    perceptron: None = None,
 ) -> Path:
     """Measure a model and write ``scores.md`` and pictures of the real pairs to ``output``.
 
@@ -119,7 +134,18 @@ def evaluate(
         output: folder.
         data: folder of real cubes.
         models: further model files, measured alike under their names.
+        further: refused: such scenes have no photograph.
+        perceptron: of no use here: no such network is compared with.
+
+    Returns:
+        The path of ``scores.md``.
+
+    Raises:
+        HyperLiftError: further scenes were given, or a model file cannot be used.
+        FileNotFoundError: there is no such folder of data.
     """
+    if further:
+        raise HyperLiftError("UAFL is measured with photographs, not on pairs; leave out --pairs.")
     folder = data_folder(data)
     output.mkdir(parents=True, exist_ok=True)
     session = SharpeningSession.open(model, "cpu")
@@ -129,15 +155,11 @@ def evaluate(
         methods[other.stem] = lambda scene, opened=opened: _sharpened(
             scene.coarse, scene.photo, scene.scale, opened
         )
-    scenes = list(_held_out(folder))
-    results = [
-        Result(scene.name, scene.scale, name, *accuracy(scene.truth, method(scene)))
-        for scene in scenes
-        for name, method in methods.items()
-    ]
-    text = [f"# {model.name}", "", "## Held-out cubes, misregistered", "", _table(results)]
-    text += ["## Unrelated photographs", "", _table(_unrelated(scenes, session))]
-    text += ["## Oracle by number of abundances", "", _table(_oracles(scenes))]
+    scenes = _held_out(folder)
+    results = _results(scenes, methods)
+    text = [f"# {model.name}", "", "## Held-out cubes, misregistered", "", result_table(results)]
+    text += ["## Unrelated photographs", "", result_table(_unrelated(scenes, session))]
+    text += ["## Oracle by number of abundances", "", result_table(_oracles(scenes))]
     text += ["## Real pairs", "", *_real_pairs(folder, session, output)]
     report = output / "scores.md"
     report.write_text("\n".join(text) + "\n", encoding="utf-8")
@@ -156,16 +178,33 @@ def _held_out(folder: Path) -> list[Misregistered]:
     return scenes
 
 
+def _results(
+    scenes: Sequence[Misregistered], methods: Mapping[str, Callable[[Misregistered], np.ndarray]]
+) -> list[Result]:
+    return [
+        Result(scene.name, scene.scale, name, *accuracy(scene.truth, method(scene)))
+        for scene in scenes
+        for name, method in methods.items()
+    ]
+
+
+def with_the_next_photograph(scenes: Sequence[Misregistered]) -> list[Misregistered]:
+    """Every cube's scenes with the photographs of the next cube, of the same scale where it has that."""
+    cubes: dict[str, list[Misregistered]] = {}
+    for scene in scenes:
+        cubes.setdefault(scene.name, []).append(scene)
+    first, *others = cubes.values()
+    return [
+        replace(scene, photo=other.photo)
+        for own, following in zip((first, *others), (*others, first))
+        for scene, other in zip(own, cycle(following))
+    ]
+
+
 def _unrelated(scenes: Sequence[Misregistered], model: SharpeningSession) -> list[Result]:
-    """Every cube with the photograph of the next one."""
-    results = []
-    for scene, other in zip(scenes, [*scenes[2 * _VIEWS :], *scenes[: 2 * _VIEWS]]):
-        for name, estimate in (
-            ("bicubic", interpolate(scene.coarse, scene.scale)),
-            ("UAFL", _sharpened(scene.coarse, other.photo, scene.scale, model)),
-        ):
-            results.append(Result(scene.name, scene.scale, name, *accuracy(scene.truth, estimate)))
-    return results
+    methods = _methods(model)
+    chosen = {name: methods[name] for name in (_NONE, _OWN)}
+    return _results(with_the_next_photograph(scenes), chosen)
 
 
 def _oracles(scenes: Sequence[Misregistered]) -> list[Result]:
@@ -176,7 +215,7 @@ def _oracles(scenes: Sequence[Misregistered]) -> list[Result]:
     ]
 
 
-def _table(results: Sequence[Result]) -> str:
+def result_table(results: Sequence[Result]) -> str:
     """Results as a Markdown table of means over the photographs of each cube, and over cubes."""
     lines = ["| scale | scene | method | PSNR dB | SSIM | SAM deg |", "|---|---|---|---|---|---|"]
     for scale in dict.fromkeys(one.scale for one in results):
