@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hyperlift.core.inference.blind_camera import FEWEST
 from hyperlift.core.spectral import Band, Grid, Response, Sensor, grid, parametric_response, response_matrix
 
 from ..data.spectra import WORKING_GRID, Collection
 from ..evaluation.scores import FOOTPRINTS, HeldOutScene, tiles_of
-from .responses import FEWEST, read_camera
+from .responses import read_camera
 
 # Files of the held-out cameras, and bands to leave out: panchromatic, cirrus, WorldView-3's second camera.
 _CAMERAS = {

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hyperlift.core.inference.blind_camera import FEWEST, MOST
 from hyperlift.core.spectral import Grid, Response, response_matrix
 
 HELD_OUT_CAMERAS = ("WV3", "PS_SD8", "L9", "L8")
-FEWEST, MOST = 3, 12  # bands of a camera
 _STEP_NM = 2.0
 _REAL_SHARE = 0.4
 _SHIFT_NM = 15.0
@@ -82,7 +82,7 @@ class Cameras:
         self.real = [one for one in real if response_matrix(one, grid)[1].sum() >= FEWEST]
 
     def draw(self, rng: np.random.Generator) -> Camera:
-        """A camera of 3 to 12 bands."""
+        """A camera of as many bands as the models take."""
         while True:
             real = self.real and rng.random() < _REAL_SHARE
             curves = self._altered(rng) if real else self._invented(rng)

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
+from hyperlift.core.inference.blind_camera import FEWEST, MOST
 from hyperlift.core.spectral import Response, grid
 from hyperlift.training.pgunet.responses import (
-    FEWEST,
     HELD_OUT_CAMERAS,
-    MOST,
     Cameras,
     read_camera,
     read_cameras,
