@@ -146,7 +146,7 @@ def _add_evaluate(
     evaluate.add_argument(
         "--without-mlp",
         action="store_true",
-        help="leave out the per-pixel network, which is trained once, for about five minutes",
+        help="leave out the per-pixel network beside explains2a, trained once for about five minutes",
     )
     add_data(evaluate)
 

@@ -1,5 +1,8 @@
+from inspect import signature
+
 import pytest
 
+from hyperlift.core.errors import HyperLiftError
 from hyperlift.training.networks import NETWORKS, configuration, part_of
 
 
@@ -9,6 +12,24 @@ def test_every_network_has_the_parts_that_the_command_line_calls(network):
     for part, function in (("train", "train"), ("export", "export_checkpoint"), ("evaluate", "evaluate")):
         assert callable(getattr(part_of(network, part), function))
     assert all(name.split("-")[0] == network for name in part_of(network, "config").CONFIGS)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_parts_of_all_networks_are_called_alike(network):
+    evaluation = list(signature(part_of(network, "evaluate").evaluate).parameters)
+    assert evaluation[:6] == ["model", "output", "data", "models", "further", "perceptron"]
+    for part, function in (("train", "train"), ("export", "export_checkpoint")):
+        own, first = (getattr(part_of(one, part), function) for one in (network, NETWORKS[0]))
+        assert signature(own) == signature(first)
+
+
+@pytest.mark.parametrize("network", ["ualnet", "pgunet", "uafl"])
+def test_pairs_are_refused_where_they_are_of_no_use(network, tmp_path):
+    with pytest.raises(HyperLiftError, match="leave out --pairs"):
+        part_of(network, "evaluate").evaluate(tmp_path / "model.onnx", tmp_path, further=[None])
+    for given in ({"pairs": tmp_path}, {"hold_out": ["valley"]}):
+        with pytest.raises(HyperLiftError, match="leave out --pairs"):
+            part_of(network, "train").train(configuration(network), tmp_path, **given)
 
 
 def test_a_configuration_belongs_to_the_network_that_its_name_begins_with():

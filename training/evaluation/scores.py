@@ -108,7 +108,7 @@ class HeldOutScene:
 
     @property
     def land(self) -> np.ndarray:
-        """Land type of each pixel, ``(tiles, H, W)`` (see :mod:`.land_types`)."""
+        """Land type of each pixel, ``(tiles, H, W)`` (see :mod:`..data.land_types`)."""
         return land_types(self.hsi, self.wavelength_nm)
 
 

@@ -128,12 +128,16 @@ def evaluate(
     Args:
         model: an ONNX file with its card.
         output: folder for the report and its pictures.
-        data: folder of real cubes, libraries and Sentinel-2 images (see :mod:`.spectra`).
+        data: folder of real cubes, libraries and Sentinel-2 images (see :mod:`..data.spectra`).
         models: further ONNX files or checkpoints to compare with.
         further: scenes to measure on beside the held-out ones of the folder.
         perceptron: the per-pixel network to train and compare with; None leaves it out.
         cache: folder where that network is kept.
         batches: of random scenes to which regressions and nearest neighbours are fitted.
+
+    Raises:
+        HyperLiftError: a model file cannot be used.
+        FileNotFoundError: there is no such folder of data.
     """
     output.mkdir(parents=True, exist_ok=True)
     folder = data_folder(data)

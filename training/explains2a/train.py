@@ -108,14 +108,18 @@ def train(
     Args:
         config: of the run.
         output: folder for checkpoints and logs.
-        data: folder of real cubes and libraries (see :mod:`.spectra`).
-        pairs: folder of co-registered GeoTIFF pairs to train on instead (see :mod:`.pairs`).
+        data: folder of real cubes and libraries (see :mod:`..data.spectra`).
+        pairs: folder of co-registered GeoTIFF pairs to train on instead (see :mod:`..data.pairs`).
         hold_out: areas of that folder to leave out.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         seed: of the weights and of the scenes.
         resume: go on from the last checkpoint in ``output``.
         weights: checkpoint whose network to go on with instead of starting from ridge regression, with a new
             loss and schedule.
+
+    Raises:
+        FileNotFoundError: there is nothing to resume, or no such folder of data.
+        ValueError: the images of ``pairs`` or the areas of ``hold_out`` do not fit.
     """
     lightning.seed_everything(seed)
     if pairs is not None:

@@ -213,17 +213,21 @@ def evaluate(
     data: Path | None = None,
     models: Sequence[Path] = (),
     further: Sequence[HeldOutScene] = (),
-    perceptron: object = None,
+    perceptron: None = None,
 ) -> Path:
     """Write ``report.html`` and ``scores.md`` about a model; returns the report's path.
 
     Args:
         model: the ONNX file of a grid, with its second file beside it.
         output: folder for the report.
-        data: folder of real cubes, libraries and responses (see :mod:`.spectra`).
+        data: folder of real cubes, libraries and responses (see :mod:`..data.spectra`).
         models: the same model of other seeds, whose spread is reported.
         further: refused: pairs have one camera, whose response is known.
-        perceptron: of no use here.
+        perceptron: of no use here: no such network is compared with.
+
+    Raises:
+        HyperLiftError: further scenes were given, or a model file cannot be used.
+        FileNotFoundError: there is no such folder of data.
     """
     if further:
         raise HyperLiftError("PGU-Net is measured through held-out cameras, not on pairs; leave out --pairs.")

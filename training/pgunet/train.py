@@ -78,13 +78,17 @@ def train(
     Args:
         config: of the run.
         output: folder for checkpoints and logs.
-        data: folder of real cubes, libraries and responses (see :mod:`.spectra`).
+        data: folder of real cubes, libraries and responses (see :mod:`..data.spectra`).
         pairs: refused: pairs have one camera each, and PGU-Net must see many.
         hold_out: goes with ``pairs``.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         seed: of the weights, cameras and scenes.
         resume: go on from the last checkpoint in ``output``.
         weights: checkpoint to go on from with a new schedule.
+
+    Raises:
+        HyperLiftError: ``pairs`` or ``hold_out`` are given.
+        FileNotFoundError: there is nothing to resume, or no such folder of data.
     """
     if pairs is not None or hold_out:
         raise HyperLiftError("PGU-Net is trained on random cameras, not on pairs; leave out --pairs.")

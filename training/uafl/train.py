@@ -8,6 +8,8 @@ from pathlib import Path
 import lightning
 from torch.utils.data import DataLoader
 
+from hyperlift.core.errors import HyperLiftError
+
 from ..data.scenes import scene_maker
 from ..runs import fit, last_checkpoint
 from .config import TrainingConfig
@@ -45,19 +47,19 @@ def train(
         config: of the run.
         output: folder for checkpoints and logs.
         data: folder of real cubes and libraries (see :mod:`..data.spectra`).
-        pairs: not for this network, which makes its pairs of ``data``.
-        hold_out: likewise.
+        pairs: refused: this network makes its pairs of ``data``.
+        hold_out: goes with ``pairs``.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         seed: of the weights and of the pairs.
         resume: go on from the last checkpoint in ``output``.
         weights: checkpoint whose network to go on with, with a new schedule.
 
     Raises:
-        ValueError: ``pairs`` or ``hold_out`` are given.
-        FileNotFoundError: there is nothing to resume.
+        HyperLiftError: ``pairs`` or ``hold_out`` are given.
+        FileNotFoundError: there is nothing to resume, or no such folder of data.
     """
     if pairs is not None or hold_out:
-        raise ValueError("UAFL makes its pairs of the data folder: leave out --pairs and --hold-out.")
+        raise HyperLiftError("UAFL makes its pairs of the data folder: leave out --pairs and --hold-out.")
     lightning.seed_everything(seed)
     last_checkpoint(output, resume)
     task = UAFLTask(config.network, config.schedule)

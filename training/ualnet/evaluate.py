@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from hyperlift.core.errors import HyperLiftError
 from hyperlift.core.inference.session import Session
 from hyperlift.core.networks.ualnet.prior_net import enlarge
 from hyperlift.core.networks.ualnet.statistics import Statistics
@@ -121,14 +122,17 @@ def evaluate(
         output: folder for the report and its pictures.
         data: folder of real cubes, libraries and Sentinel-2 images.
         models: checkpoints of UALNet, to measure what each of their parts brings.
-        further: must be empty: pairs lie on the same pixels.
+        further: refused: pairs lie on the same pixels.
         perceptron: of no use here; the experts are such.
 
     Raises:
-        ValueError: further scenes were given.
+        HyperLiftError: further scenes were given, or the model file cannot be used.
+        FileNotFoundError: there is no such folder of data.
     """
     if further:
-        raise ValueError("UALNet needs targets finer than its bands; --pairs holds both on the same pixels.")
+        raise HyperLiftError(
+            "UALNet needs targets finer than its bands, not pairs on the same pixels; leave out --pairs."
+        )
     output.mkdir(parents=True, exist_ok=True)
     folder = data_folder(data)
     session = Session.open(model, "cpu")

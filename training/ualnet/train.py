@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
+from hyperlift.core.errors import HyperLiftError
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 
 from ..data.fine import FineMaker, FineStream
@@ -110,19 +111,21 @@ def train(
         config: of the run.
         output: folder for checkpoints, logs and the parts that are fitted first.
         data: folder of real cubes and libraries.
-        pairs: must be None: pairs of images lie on the same pixels, these networks need two resolutions.
-        hold_out: of no use without pairs.
+        pairs: refused: pairs of images lie on the same pixels, these networks need two resolutions.
+        hold_out: goes with ``pairs``.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         seed: of the weights and of the scenes.
         resume: go on from the last checkpoint in ``output``.
         weights: checkpoint whose networks to go on with, with a new loss and schedule.
 
     Raises:
-        ValueError: pairs were given.
-        FileNotFoundError: there is nothing to resume.
+        HyperLiftError: ``pairs`` or ``hold_out`` are given.
+        FileNotFoundError: there is nothing to resume, or no such folder of data.
     """
     if pairs is not None or hold_out:
-        raise ValueError("UALNet needs targets finer than its bands; --pairs holds both on the same pixels.")
+        raise HyperLiftError(
+            "UALNet needs targets finer than its bands, not pairs on the same pixels; leave out --pairs."
+        )
     last_checkpoint(output, resume)
     lightning.seed_everything(seed)
     maker = scene_maker(config.scenes, data)

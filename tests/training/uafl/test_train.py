@@ -3,15 +3,22 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hyperlift.core.networks.uafl import UAFLConfig
+from hyperlift.core.errors import HyperLiftError
+from hyperlift.core.networks.uafl import UAFL, UAFLConfig
+from hyperlift.core.networks.uafl.network import MULTIPLE
 from hyperlift.training.uafl.config import CONFIGS, ScheduleConfig
 from hyperlift.training.uafl.task import UAFLTask, load_task
 from hyperlift.training.uafl.train import train
 
 
-def test_every_configuration_can_be_built():
-    for name, config in CONFIGS.items():
-        assert config.pairs.abundances == config.network.abundances, name
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_configuration_can_be_built_and_fits_its_pairs(name):
+    config = CONFIGS[name]
+    maps, side = config.pairs.abundances, MULTIPLE
+    abundances, reference = torch.rand(2, 1, maps, side, side)
+    found = UAFL(config.network)(abundances, reference)
+    torch.testing.assert_close(found, reference - abundances)
+    assert config.pairs.side % MULTIPLE == 0
 
 
 def test_a_step_learns_and_the_mean_of_the_weights_follows():
@@ -40,7 +47,7 @@ def test_a_checkpoint_comes_back(tmp_path):
 
 def test_what_it_cannot_do_is_said(tmp_path):
     config = replace(CONFIGS["uafl"], schedule=ScheduleConfig(steps=1))
-    with pytest.raises(ValueError, match="leave out --pairs"):
+    with pytest.raises(HyperLiftError, match="leave out --pairs"):
         train(config, tmp_path, pairs=tmp_path)
     with pytest.raises(FileNotFoundError, match="nothing to resume"):
         train(config, tmp_path, resume=True)

@@ -161,7 +161,7 @@ def test_every_rung_can_be_trained(stream, name):
 
 
 def test_pairs_are_refused_with_the_reason(tmp_path):
-    with pytest.raises(ValueError, match="targets finer than its bands"):
+    with pytest.raises(HyperLiftError, match="targets finer than its bands"):
         train(CONFIGS["ualnet"], tmp_path, pairs=tmp_path)
 
 
