@@ -44,6 +44,11 @@ def errors_for_the_user() -> Iterator[None]:
             f"A file or folder could not be used ({error}); check that the disk is not full and that you may "
             "read and write there."
         ) from error
+    except MemoryError as error:
+        raise QgsProcessingException(
+            "The memory does not suffice; close other programs, or choose a smaller part of the image or "
+            "fewer bands."
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def write_abundances(
 
     Raises:
         SpectralError: the library cannot be put on the bands of the image.
-        UnmixingError: the method is unknown, the endmembers do not fit it, or no pixel is valid.
+        UnmixingError: the method is unknown, the endmembers do not fit it, no abundances are found, or no
+            pixel is valid.
         RasterError: a raster cannot be read or written.
         CancelledError: the monitor asked to stop.
     """
@@ -121,7 +122,13 @@ def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, 
     table = table_of(block)
     if not valid.all():
         table = table[valid]
-    abundances = solver(table)
+    try:
+        abundances = solver(table)
+    except RuntimeError as error:  # scipy gives up
+        raise UnmixingError(
+            f"The abundances could not be found ({error}); leave out endmembers that are almost the same, or "
+            "choose scls or ucls."
+        ) from error
     rmse = residual_rmse(table, solver.endmembers, abundances)
     tally.add(abundances, rmse, table.mean(axis=1))
     maps = np.full((len(valid), abundances.shape[1] + 1), np.nan, np.float32)

@@ -12,6 +12,7 @@ from hyperlift.core.errors import RasterError
     [
         (RasterError("The disk is full."), r"^The disk is full\.$"),
         (PermissionError(13, "Permission denied", "/a"), r"could not be used \(.*denied: '/a'\); check that"),
+        (MemoryError(), r"^The memory does not suffice; close other programs, or choose a smaller part"),
     ],
 )
 def test_errors_are_sentences_for_the_user(error, message):

@@ -114,6 +114,18 @@ def test_library_of_one_spectrum(refused, run, mixture, write_csv, tmp_path):
     assert made.went_well, made.log
 
 
+def test_abundances_that_scipy_does_not_find(refused, mixture, write_csv, monkeypatch):
+    from hyperlift.core.unmixing.active_sets import ActiveSets
+
+    def give_up(*_):
+        raise RuntimeError("too many iterations")
+
+    monkeypatch.setattr(ActiveSets, "solve", give_up)
+    library = write_csv(mixture.spectra, mixture.wavelength_nm)
+    message = refused("estimateabundances", mixture.path, LIBRARY=library)
+    assert "The abundances could not be found (too many iterations); leave out endmembers" in message
+
+
 def test_library_without_wavelengths_of_another_length(refused, mixture, write_csv):
     message = refused("estimateabundances", mixture.path, LIBRARY=write_csv(mixture.spectra[:, :7]))
     assert "The library has no wavelengths and 7 channels, 20 are asked for" in message
