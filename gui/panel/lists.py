@@ -58,15 +58,17 @@ class LayerList(QListWidget):
     def choose_uncertainty(self) -> None:
         """Ask which layer holds the uncertainties of the current one's bands."""
         row = self.currentRow()
-        others = [self.item(number) for number in range(self.count()) if number != row]
-        if row < 0 or not others:
+        items = [(number, self.item(number)) for number in range(self.count()) if number != row]
+        if row < 0 or not items:
             return
-        names = [self.tr("None"), *(item.text() for item in others)]
+        own = self.item(row).data(_KEY)  # the list may be made anew while the dialog is open
+        # Layers may share a name, and the dialog gives back nothing but a text.
+        others = {f"{number + 1}. {item.text()}": item.data(_KEY) for number, item in items}
+        keys = {self.tr("None"): "", **others}
         words = self.tr("Uncertainty of {}:").format(self.item(row).text())
-        name, chosen = QInputDialog.getItem(self, self.tr("Uncertainty"), words, names, 0, False)
+        name, chosen = QInputDialog.getItem(self, self.tr("Uncertainty"), words, list(keys), 0, False)
         if chosen:
-            keys = ["", *(item.data(_KEY) for item in others)]
-            self.uncertainty_chosen.emit(self.item(row).data(_KEY), keys[names.index(name)])
+            self.uncertainty_chosen.emit(own, keys[name])
 
     def show_layers(self, layers: Sequence[LayerEntry]) -> None:
         """Show these layers, each with the colour of its curves."""

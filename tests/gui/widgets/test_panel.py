@@ -75,12 +75,24 @@ def test_layer_of_uncertainties_is_asked_for_by_key(panel, monkeypatch):
     panel.layers.show_layers([LayerEntry("a", "one", True), LayerEntry("b", "two", False)])
     panel.layers.setCurrentRow(0)
     panel.layers.setFocus()
-    answers = iter([("two", True), ("None", True), ("two", False)])
+    answers = iter([("2. two", True), ("None", True), ("2. two", False)])
     monkeypatch.setattr(QInputDialog, "getItem", lambda *given: asked.append(given[3]) or next(answers))
     for _ in range(3):
         panel.layers.choose_uncertainty()
-    assert asked == [["None", "two"]] * 3
+    assert asked == [["None", "2. two"]] * 3
     assert heard == [("a", "b"), ("a", "")]
+
+
+def test_layers_of_uncertainties_with_the_same_name_are_told_apart(panel, monkeypatch):
+    heard = []
+    panel.layers.uncertainty_chosen.connect(lambda *change: heard.append(change))
+    entries = [("a", "one"), ("b", "sigma"), ("c", "sigma"), ("d", "None")]
+    panel.layers.show_layers([LayerEntry(key, name, True) for key, name in entries])
+    panel.layers.setCurrentRow(0)
+    for number in range(1, 4):
+        monkeypatch.setattr(QInputDialog, "getItem", lambda *given, number=number: (given[3][number], True))
+        panel.layers.choose_uncertainty()
+    assert heard == [("a", "b"), ("a", "c"), ("a", "d")]
 
 
 def test_current_spectra_pins_and_libraries_share_the_axes(panel, hyperspectral, multispectral, minerals):
