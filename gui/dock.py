@@ -247,7 +247,9 @@ class SpectrumDock(QDockWidget):
 
     def _on_uncertainty(self, key: str, other: str) -> None:
         """Keep which layer holds the uncertainties of another one."""
-        self._project.mapLayer(key).setCustomProperty(UNCERTAINTY, other)
+        layer = self._project.mapLayer(key)
+        if layer is not None:  # it may have been removed while the question was open
+            layer.setCustomProperty(UNCERTAINTY, other)
         if self._place is not None:
             self.look_at(self._place)
 

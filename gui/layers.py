@@ -12,6 +12,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
+    QgsMapLayer,
     QgsPointXY,
     QgsProject,
     QgsRasterLayer,
@@ -22,6 +23,7 @@ from qgis.PyQt.QtCore import QCoreApplication
 from ..core.errors import HyperLiftError, RasterError
 from ..core.raster.gdal_points import SpectrumSource
 from ..core.raster.samples import Sample, uncertainty_file
+from ..core.spectral.grids import FloatArray
 
 FEWEST_BANDS = 4
 UNCERTAINTY = "hyperlift/uncertainty"  # custom property: id of a layer or path of a raster
@@ -42,7 +44,8 @@ class LayerSource:
         name: for people.
         path: what GDAL opens.
         properties: custom properties that say something of the bands.
-        uncertainty: raster with the uncertainties of the bands, empty where there is none.
+        uncertainty: raster with the uncertainties of the bands, empty where none is named.
+        problem: why the one that is named cannot be used.
     """
 
     key: str
@@ -50,6 +53,7 @@ class LayerSource:
     path: str
     properties: tuple[tuple[str, object], ...] = ()
     uncertainty: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,19 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a layer holds at the place: a sample, None outside of it or where it cannot be read."""
+    """What a layer holds at the place: a sample, None outside of it or where it cannot be read.
+
+    Attributes:
+        source: the layer.
+        sample: what it holds.
+        problem: why there is no sample.
+        note: what else is to be said of it.
+    """
 
     source: LayerSource
     sample: Sample | None
     problem: str = ""
+    note: str = ""
 
 
 def spectral_layers(project: QgsProject) -> list[QgsRasterLayer]:
@@ -87,20 +99,18 @@ def source_of(layer: QgsRasterLayer, project: QgsProject) -> LayerSource:
     Raises:
         RasterError: it is no raster that GDAL opens.
     """
-    if layer.providerType() != "gdal":
-        words = _tr(
-            "'{}' comes from the provider '{}' and has no spectra that can be read; export it to a GeoTIFF "
-            "(Export > Save As...)."
-        )
-        raise RasterError(words.format(layer.name(), layer.providerType()))
+    path = _path_of(layer)
     keys = [
         key for key in layer.customPropertyKeys() if key in _PROPERTIES or key.startswith(_PROPERTY_PREFIXES)
     ]
     properties = tuple((key, _plain(layer.customProperty(key))) for key in sorted(keys))
     named = str(layer.customProperty(UNCERTAINTY) or "")
     other = project.mapLayer(named) if named else None
-    path = other.source() if other is not None else named
-    return LayerSource(layer.id(), layer.name(), layer.source().split("|option:")[0], properties, path)
+    source = LayerSource(layer.id(), layer.name(), path, properties)
+    try:
+        return replace(source, uncertainty=named if other is None else _path_of(other))
+    except RasterError as error:
+        return replace(source, problem=str(error))
 
 
 def question_of(
@@ -160,7 +170,7 @@ class OpenSources:
         if question.place is None:
             return Answer(question.source, None, question.problem)
         try:
-            return Answer(question.source, self._sample(question.source, question.place))
+            return self._read(question.source, question.place)
         except (HyperLiftError, OSError) as error:
             return Answer(question.source, None, str(error))
 
@@ -171,21 +181,39 @@ class OpenSources:
         except (HyperLiftError, OSError):
             return
 
-    def _sample(self, source: LayerSource, place: Point | Outline) -> Sample | None:
+    def _read(self, source: LayerSource, place: Point | Outline) -> Answer:
         raster = self.opened(source.path, source.properties)
         if isinstance(place[0], tuple):
-            return raster.area(place)
+            return Answer(source, raster.area(place))
         pixel = raster.pixel_at(*place)
         if pixel is None:
+            return Answer(source, None)
+        sample = raster.pixel(*pixel)
+        try:
+            return Answer(source, replace(sample, uncertainty=self._uncertainty(source, raster, place)))
+        except (HyperLiftError, OSError) as error:
+            words = _tr("{} is shown without its uncertainty. {}")
+            return Answer(source, sample, note=words.format(source.name, error))
+
+    def _uncertainty(self, source: LayerSource, raster: SpectrumSource, place: Point) -> FloatArray | None:
+        """Uncertainties ``(C,)`` of a pixel's values, None where no raster holds them.
+
+        Raises:
+            RasterError: the raster that holds them cannot be read or does not fit.
+        """
+        if source.problem:
+            raise RasterError(source.problem)
+        path = source.uncertainty or uncertainty_file(raster)
+        if not path:
             return None
-        sample, beside = raster.pixel(*pixel), source.uncertainty or uncertainty_file(raster)
-        if not beside:
-            return sample
-        other = self.opened(beside)
+        other = self.opened(path)
+        if len(other.bands) != len(raster.bands):
+            words = _tr("'{}' has {} bands and the layer {}; choose one with an uncertainty for each band.")
+            raise RasterError(words.format(other.name, len(other.bands), len(raster.bands)))
         at = other.pixel_at(*place)
-        if at is None or len(other.bands) != len(raster.bands):
-            return sample
-        return replace(sample, uncertainty=other.pixel(*at).values)
+        if at is None:
+            raise RasterError(_tr("'{}' does not reach here.").format(other.name))
+        return other.pixel(*at).values
 
 
 def sentence_of(answers: Sequence[Answer], words: dict[str, str]) -> str:
@@ -210,12 +238,27 @@ def sentence_of(answers: Sequence[Answer], words: dict[str, str]) -> str:
                 parts.append(words["some"].format(name, missing, len(sample.stored)))
             if sample.pixels > 1:
                 parts.append(words["pixels"].format(name, sample.valid, sample.pixels))
-            parts += sample.bands.notes
+            parts += [*sample.bands.notes, *filter(None, [answer.note])]
     return " ".join(parts)
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("SpectrumLayers", text)
+
+
+def _path_of(layer: QgsMapLayer) -> str:
+    """What GDAL opens to read a layer.
+
+    Raises:
+        RasterError: it is no raster that GDAL opens.
+    """
+    if layer.providerType() != "gdal":
+        words = _tr(
+            "'{}' comes from the provider '{}' and has no spectra that can be read; export it to a GeoTIFF "
+            "(Export > Save As...)."
+        )
+        raise RasterError(words.format(layer.name(), layer.providerType()))
+    return layer.source().split("|option:")[0]
 
 
 def _outline(rectangle: QgsRectangle) -> list[QgsPointXY]:

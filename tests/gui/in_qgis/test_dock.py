@@ -13,6 +13,7 @@ from qgis.core import (
     QgsPointXY,
     QgsProject,
     QgsRectangle,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
@@ -54,11 +55,9 @@ def dock(make_dock, add_layer, write_cube, cube):
 
 def look(dock, wait, place) -> None:
     """Look at a place and wait for the answer."""
-    before = dock.panel.status.text()
     dock.panel.status.setText("")
     dock.look_at(place)
     wait(lambda: dock.panel.status.text())
-    assert before is not None
 
 
 def pixel_centre(row: int, column: int) -> QgsPointXY:
@@ -230,6 +229,47 @@ def test_uncertainty_of_another_layer_is_named_by_a_property(make_dock, add_laye
     assert spectrum.spread == pytest.approx((cube[:, 8, 9] // 7) * 1e-4)
     dock.panel.layers.uncertainty_chosen.emit(layer.id(), "")
     wait(lambda: dock.panel.current and dock.panel.current[0].spread is None)
+
+
+def test_uncertainty_that_does_not_fit_is_said_and_the_spectrum_shown(
+    make_dock, add_layer, write_cube, cube, wait, tmp_path
+):
+    layer = add_layer(write_cube(cube))
+    far = write_cube(cube, "far.tif", transform=(900000.0, 10.0, 0.0, 5300000.0, 0.0, -10.0))
+    broken = tmp_path / "broken.tif"
+    broken.write_text("no raster")
+    points = QgsVectorLayer("Point", "points", "memory")
+    QgsProject.instance().addMapLayer(points)
+    dock = make_dock()
+    for named, words in (
+        (write_cube(cube[:7], "few.tif"), "few.tif' has 7 bands and the layer 60; choose one with"),
+        (far, "far.tif' does not reach here."),
+        (str(broken), "broken.tif' could not be opened ("),
+        ("removed_layer", "'removed_layer' could not be opened ("),
+        (points.id(), "'points' comes from the provider 'memory' and has no spectra"),
+    ):
+        layer.setCustomProperty("hyperlift/uncertainty", named)
+        look(dock, wait, pixel_centre(8, 9))
+        assert "cube is shown without its uncertainty. " in dock.panel.status.text()
+        assert words in dock.panel.status.text()
+        (spectrum,) = dock.panel.current
+        assert spectrum.values == pytest.approx(cube[:, 8, 9] * 1e-4)
+        assert spectrum.spread is None
+
+
+def test_uncertainty_layer_is_opened_without_its_open_options(make_dock, add_layer, write_cube, cube, wait):
+    other = add_layer(write_cube((cube // 7).astype(np.int16), "sigma.tif") + "|option:NUM_THREADS=2")
+    other.setCustomProperty("hyperlift/spectrum", "false")
+    layer = add_layer(write_cube(cube))
+    layer.setCustomProperty("hyperlift/uncertainty", other.id())
+    dock = make_dock()
+    look(dock, wait, pixel_centre(8, 9))
+    assert dock.panel.current[0].spread == pytest.approx((cube[:, 8, 9] // 7) * 1e-4)
+
+
+def test_uncertainty_of_a_layer_that_was_removed_meanwhile_is_left_alone(dock):
+    dock._on_uncertainty("removed_layer", "")
+    assert dock.panel.current == []
 
 
 def test_bad_bands_and_wavelengths_of_custom_properties_are_used(
