@@ -26,6 +26,7 @@ from qgis.PyQt.QtGui import QIcon
 from ..core.errors import HyperLiftError
 from ..core.inference.devices import runtime_problem
 from ..core.raster.gdal_backend import GdalSource
+from .files import require_folder
 from .layers import file_of
 from .styling import kept
 
@@ -148,6 +149,17 @@ class HyperLiftAlgorithm(QgsProcessingAlgorithm):
         path = self.parameterAsString(parameters, name, context)
         GdalSource(path).close()
         return Image(path, Path(path).stem, QgsCoordinateReferenceSystem())
+
+    def file_to_write(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
+        """Path of a file, empty where it is not asked for; to be called before the work begins.
+
+        Raises:
+            HyperLiftError: its folder does not exist.
+        """
+        path = self.parameterAsFileOutput(parameters, name, context)
+        if path:
+            require_folder(path)
+        return path
 
     def name_layer(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from qgis.core import QgsRectangle
@@ -16,6 +15,7 @@ from ..core.inference.report import Monitor
 from ..core.raster.gdal_backend import GdalSink, GdalSource
 from ..core.raster.output import require_distinct
 from ..core.spectral import SpectralLibrary, write_library
+from .files import require_folder
 from .layers import extent_window
 
 
@@ -65,11 +65,7 @@ def require_table_path(path: str) -> None:
     """
     if not path.lower().endswith(".csv"):
         raise HyperLiftError(f"The table of responses '{path}' must have a name that ends in .csv.")
-    if not Path(path).parent.is_dir():
-        raise HyperLiftError(
-            f"The folder '{Path(path).parent}' for the table of responses does not exist; create it or "
-            "choose another one."
-        )
+    require_folder(path)
 
 
 def write_responses(path: str, report: BlindReport) -> None:

@@ -10,7 +10,6 @@ from .feedback import FeedbackMonitor
 from .unmixing_base import (
     UnmixingAlgorithm,
     require_apart,
-    require_folder,
     require_library_path,
     summary_results,
     summary_sentence,
@@ -112,13 +111,11 @@ class BlindSourceSeparation(UnmixingAlgorithm):
         """Paths of the outputs that are asked for, checked before the work begins."""
         rasters, others = (self.OUTPUT, self.OUTPUT_RMSE), (self.LIBRARY, self.REPORT)
         files = {name: self.parameterAsOutputLayer(parameters, name, context) for name in rasters}
-        files.update({name: self.parameterAsFileOutput(parameters, name, context) for name in others})
+        files.update({name: self.file_to_write(parameters, name, context) for name in others})
         files = {name: path for name, path in files.items() if path}
         require_apart(tuple(files.values()))
         if self.LIBRARY in files:
             require_library_path(files[self.LIBRARY])
-        if self.REPORT in files:
-            require_folder(files[self.REPORT])
         return files
 
     def _separate(self, files: dict[str, str], stages: Stages) -> tuple[Separation | None, Separation]:

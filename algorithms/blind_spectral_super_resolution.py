@@ -100,7 +100,7 @@ class BlindSpectralSuperResolution(LiftingAlgorithm):
         """Lift the scene, and write the responses and the page."""
         output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
         table = self.parameterAsFileOutput(parameters, self.STF, context)
-        page = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        page = self.file_to_write(parameters, self.REPORT, context)
         if table:
             require_table_path(table)
         report = self._job.run(output, FeedbackMonitor(feedback))
@@ -117,8 +117,8 @@ class BlindSpectralSuperResolution(LiftingAlgorithm):
         if table:
             write_responses(table, report)
             results[self.STF] = table
+        self.name_result(context, output, self._job.title)
         if page:
             write_report(page, blind_page(report, output))
             results[self.REPORT] = page
-        self.name_result(context, output, self._job.title)
         return results

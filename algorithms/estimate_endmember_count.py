@@ -7,7 +7,7 @@ from typing import Any
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from .feedback import FeedbackMonitor
-from .unmixing_base import UnmixingAlgorithm, require_folder, warn_at_the_end
+from .unmixing_base import UnmixingAlgorithm, warn_at_the_end
 from .unmixing_help import COUNT_PAGE, COUNT_PARAMETERS
 from .unmixing_progress import Stages
 
@@ -73,12 +73,9 @@ class EstimateEndmemberCount(UnmixingAlgorithm):
         from .unmixing_jobs import estimate_count, opened
         from .unmixing_report import count_page, curve_csv, write_text
 
-        files = {
-            name: self.parameterAsFileOutput(parameters, name, context) for name in (self.CURVE, self.REPORT)
-        }
+        names = (self.CURVE, self.REPORT)
+        files = {name: self.file_to_write(parameters, name, context) for name in names}
         files = {name: path for name, path in files.items() if path}
-        for path in files.values():
-            require_folder(path)
         stages = Stages(FeedbackMonitor(feedback))
         with opened(self._image.path, stages) as pixels:
             order = estimate_count(pixels, self._method, self._bounds, self._seed, stages)

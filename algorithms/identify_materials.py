@@ -19,7 +19,7 @@ from ..core.errors import HyperLiftError
 from ..core.raster.gdal_backend import GdalSink
 from .feedback import FeedbackMonitor
 from .identify_materials_help import IDENTIFY_PAGE, IDENTIFY_PARAMETERS
-from .unmixing_base import UnmixingAlgorithm, require_folder
+from .unmixing_base import UnmixingAlgorithm
 from .unmixing_progress import Stages
 
 if TYPE_CHECKING:
@@ -123,10 +123,8 @@ class IdentifyMaterials(UnmixingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Compare, and write the table, the map and the page."""
-        output = self.parameterAsFileOutput(parameters, self.OUTPUT, context)
-        report = self.parameterAsFileOutput(parameters, self.REPORT, context)
-        for path in filter(None, (output, report)):
-            require_folder(path)
+        output = self.file_to_write(parameters, self.OUTPUT, context)
+        report = self.file_to_write(parameters, self.REPORT, context)
         if self._spectra is not None:
             results = self._identify_spectra(parameters, self._spectra, output, report, feedback)
         else:

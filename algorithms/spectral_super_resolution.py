@@ -91,14 +91,14 @@ class SpectralSuperResolution(LiftingAlgorithm):
     ) -> dict[str, Any]:
         """Lift the scene, and say what was done in the log, in the outputs and on the page."""
         output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
-        page = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        page = self.file_to_write(parameters, self.REPORT, context)
         report = self._job.run(output, FeedbackMonitor(feedback))
         results = {self.OUTPUT: output, self.DEVICE_USED: report.device, **_numbers(report)}
         feedback.pushInfo(_summary(report))
+        self.name_result(context, output, self._job.title)
         if page:
             write_page(page, report, output)
             results[self.REPORT] = page
-        self.name_result(context, output, self._job.title)
         return results
 
 

@@ -17,6 +17,7 @@ from qgis.core import (
 
 from ..core.errors import HyperLiftError, RasterError
 from .base import HyperLiftAlgorithm
+from .files import require_folder
 from .unmixing_layers import AbundanceColours
 
 if TYPE_CHECKING:
@@ -166,18 +167,6 @@ def require_library_path(path: str) -> None:
             f"The spectral library '{path}' must end in {' or '.join(LIBRARY_SUFFIXES)}; give it such a name."
         )
     require_folder(path)
-
-
-def require_folder(path: str) -> None:
-    """Check before a run that the folder of a file to write is there.
-
-    Raises:
-        HyperLiftError: it is not.
-    """
-    if not Path(path).parent.is_dir():
-        raise HyperLiftError(
-            f"The folder '{Path(path).parent}' does not exist; create it or choose another one."
-        )
 
 
 def require_apart(outputs: tuple[str, ...]) -> None:

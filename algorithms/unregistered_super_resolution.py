@@ -99,7 +99,7 @@ class UnregisteredSuperResolution(SuperResolutionAlgorithm):
         """Sharpen the image, and say what was done in the log, in the outputs and on the page."""
         output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
         confidence = self.parameterAsOutputLayer(parameters, self.OUTPUT_CONFIDENCE, context)
-        page = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        page = self.file_to_write(parameters, self.REPORT, context)
         report = self._sharpen(output, confidence, FeedbackMonitor(feedback))
         results = {self.OUTPUT: output, self.DEVICE_USED: report.device, **_numbers(report)}
         if confidence:
@@ -107,10 +107,10 @@ class UnregisteredSuperResolution(SuperResolutionAlgorithm):
         feedback.pushInfo(
             f"Sharpened {report.pixels:,} pixels in {report.seconds:,.1f} s on {report.device}."
         )
+        self.name_result(context, output, self._title)
         if page:
             write_facts(page, "Unregistered super-resolution", report.warnings, _facts(report, output))
             results[self.REPORT] = page
-        self.name_result(context, output, self._title)
         return results
 
     def _sharpen(self, output: str, confidence: str, monitor: FeedbackMonitor) -> SharpeningReport:

@@ -95,6 +95,12 @@ def test_output_folder_that_is_missing(refused, scene, tmp_path):
     assert "does not exist; create it or choose another one" in refused(scene, OUTPUT=missing)
 
 
+def test_report_in_a_folder_that_is_missing(refused, scene, tmp_path):
+    missing = tmp_path / "missing"
+    message = refused(scene, REPORT=str(missing / "report.html"))
+    assert message == f"The folder '{missing}' does not exist; create it or choose another one."
+
+
 @pytest.fixture
 def closed_folder(scene, model_file):
     """Scene and model in a folder that everybody may read and nobody write."""

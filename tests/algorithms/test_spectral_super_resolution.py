@@ -216,11 +216,26 @@ def test_report_is_a_page(lift, make_scene, tmp_path):
         assert word in text
 
 
-def test_report_that_cannot_be_written_is_said_and_the_result_kept(lift, scene, tmp_path):
-    run = lift(scene, REPORT=str(tmp_path / "missing" / "report.html"))
-    assert "could not be written" in run.error
-    assert "the result is complete" in run.error
+def test_report_that_cannot_be_written_is_said_and_the_result_kept(
+    provider, make_scene, model_file, tmp_path
+):
+    (tmp_path / "report.html").mkdir()
+    context, feedback = QgsProcessingContext(), QgsProcessingFeedback(False)
+    project = QgsProject()
+    context.setProject(project)
+    output = str(tmp_path / "lifted.tif")
+    parameters = {
+        "INPUT": str(make_scene()),
+        "MODEL_FILE": str(model_file),
+        "OUTPUT": QgsProcessingOutputLayerDefinition(output, project),
+        "REPORT": str(tmp_path / "report.html"),
+    }
+    went_well = provider.algorithm("spectralsuperresolution").create().run(parameters, context, feedback)[1]
+    assert not went_well
+    assert "could not be written" in feedback.textLog()
+    assert "the result is complete" in feedback.textLog()
     assert (tmp_path / "lifted.tif").exists()
+    assert context.layerToLoadOnCompletionDetails(output).name == "scene (hyperspectral)"
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ def test_a_photograph_in_another_coordinate_system_is_placed(sharpen, image, lan
         ({"OUTPUT": "image.tif"}, "is a file of the input as well"),
         ({"OUTPUT": "sharp.png"}, "must be a GeoTIFF"),
         ({"OUTPUT_CONFIDENCE": "sharp.tif"}, "Two outputs have the same name"),
+        ({"REPORT": "missing/report.html"}, "missing' does not exist; create it or choose another one"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

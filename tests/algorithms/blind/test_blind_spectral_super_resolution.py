@@ -126,6 +126,8 @@ def refusals():
         ("a band that is not there", {"BANDS": "1, 2, 9, 3"}, four, "names a band that is not there"),
         ("nothing valid", {}, np.zeros_like(four), "No valid pixel was found"),
         ("no csv", {"STF": "stf.txt"}, four, "must have a name that ends in .csv"),
+        ("no folder for the table", {"STF": "missing/stf.csv"}, four, "The folder 'missing' does not exist"),
+        ("no folder for the page", {"REPORT": "missing/r.html"}, four, "The folder 'missing' does not exist"),
     ]
 
 
