@@ -50,7 +50,7 @@ def window_of(extent: QgsRectangle, georeference: Georeference, shape: tuple[int
         RasterError: they do not overlap.
     """
     x0, dx, _, y0, _, dy = georeference.transform
-    if georeference.transform == Georeference().transform:
+    if not georeference.known:
         dy = -dy  # without a transform QGIS draws the rows downwards from y = 0
     columns = sorted(((extent.xMinimum() - x0) / dx, (extent.xMaximum() - x0) / dx))
     rows = sorted(((extent.yMinimum() - y0) / dy, (extent.yMaximum() - y0) / dy))

@@ -20,7 +20,7 @@ from ..core.raster.blocks import Georeference
 def centre_of(georeference: Georeference, row: int, column: int) -> QgsPointXY:
     """Centre of a pixel in the raster's CRS; without a transform, where QGIS draws it."""
     x0, dx, rx, y0, ry, dy = georeference.transform
-    if georeference.transform == Georeference().transform:
+    if not georeference.known:
         dy = -dy  # without a transform QGIS draws the rows downwards from y = 0
     along, down = column + 0.5, row + 0.5
     return QgsPointXY(x0 + dx * along + rx * down, y0 + ry * along + dy * down)

@@ -27,8 +27,6 @@ from ..core.raster.scaling import stated_calibration
 from ..core.raster.tags import RasterTags
 from ..core.raster.wavelengths import band_table, band_tags
 
-_NO_TRANSFORM = Georeference().transform
-
 
 @contextmanager
 def _georeference_optional() -> Iterator[None]:
@@ -154,7 +152,7 @@ class RasterioSink(TiffSink):
     def _georeference(self) -> dict[str, object]:
         place = self.profile.georeference
         options: dict[str, object] = {}
-        if place.transform != _NO_TRANSFORM:
+        if place.known:
             options["transform"] = Affine.from_gdal(*place.transform)
         if place.crs_wkt:
             try:

@@ -52,6 +52,11 @@ class Georeference:
     crs_wkt: str = ""
 
     @property
+    def known(self) -> bool:
+        """Whether the transform places the pixels; where it does not, rows run down from y = 0 in QGIS."""
+        return self.transform != Georeference.transform
+
+    @property
     def rotated(self) -> bool:
         """Whether rows or columns run askew to the axes of the CRS."""
         return self.transform[2] != 0.0 or self.transform[4] != 0.0

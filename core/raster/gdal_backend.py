@@ -23,7 +23,6 @@ from .scaling import stated_calibration
 from .tags import RasterTags
 from .wavelengths import band_table, band_tags
 
-_NO_TRANSFORM = Georeference().transform
 _COLOUR_ROLES = {
     "red": gdal.GCI_RedBand,
     "green": gdal.GCI_GreenBand,
@@ -94,7 +93,9 @@ class GdalSource:
             tags, [band.GetScale() for band in bands], [band.GetOffset() for band in bands]
         )
         transform = dataset.GetGeoTransform(can_return_null=True)
-        self.georeference = Georeference(tuple(transform or _NO_TRANSFORM), dataset.GetProjection() or "")
+        self.georeference = Georeference(
+            tuple(transform or Georeference.transform), dataset.GetProjection() or ""
+        )
         self._nodata = [band.GetNoDataValue() for band in bands]
         self._masks = _mask_bands(bands)
 
@@ -217,7 +218,7 @@ class GdalSink(TiffSink):
 
     def _georeference(self) -> None:
         place = self.profile.georeference
-        if place.transform != _NO_TRANSFORM:
+        if place.known:
             self._dataset.SetGeoTransform(place.transform)
         if place.crs_wkt:
             try:

@@ -13,7 +13,7 @@ from osgeo import gdal
 
 from ..errors import RasterError
 from ..spectral.grids import FloatArray
-from .blocks import Georeference, Window
+from .blocks import Window
 from .gdal_backend import GdalSource, gdal_calls
 from .input import shared_and_own, unopened, unreadable
 from .samples import Sample, SpectralBands, spectral_bands
@@ -51,7 +51,7 @@ class SpectrumSource(GdalSource):
             RasterError: GDAL cannot open it, or it lies on the map by ground control points alone.
         """
         super().__init__(path)
-        if self._dataset.GetGCPCount() and self.georeference.transform == Georeference().transform:
+        if self._dataset.GetGCPCount() and not self.georeference.known:
             raise RasterError(
                 f"'{self.name}' is placed by ground control points; warp it first "
                 "(Raster > Projections > Warp)."
@@ -85,7 +85,7 @@ class SpectrumSource(GdalSource):
 
     def pixel_coordinates(self, points: Sequence[tuple[float, float]]) -> FloatArray:
         """Places in the raster's CRS as columns and rows ``(n, 2)``, whole numbers at the pixels' edges."""
-        if self.georeference.transform == Georeference().transform:
+        if not self.georeference.known:
             return np.array([(x, -y) for x, y in points])
         return np.array([gdal.ApplyGeoTransform(self._inverse, x, y) for x, y in points])
 
