@@ -17,14 +17,16 @@ from qgis.PyQt import sip
 DARKEST, BRIGHTEST = 0.0, 0.3
 
 
-def reflectance_stretch(layer: QgsRasterLayer, band: int) -> QgsContrastEnhancement:
-    """Fixed limits in reflectance; QGIS has applied the band's scale before it compares."""
+def fixed_stretch(
+    layer: QgsRasterLayer, band: int, darkest: float, brightest: float
+) -> QgsContrastEnhancement:
+    """Fixed limits in the unit of the band; QGIS has applied its scale before it compares."""
     stretch = QgsContrastEnhancement(layer.dataProvider().dataType(band))
     stretch.setContrastEnhancementAlgorithm(
         QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum
     )
-    stretch.setMinimumValue(DARKEST)
-    stretch.setMaximumValue(BRIGHTEST)
+    stretch.setMinimumValue(darkest)
+    stretch.setMaximumValue(brightest)
     return stretch
 
 
@@ -47,7 +49,7 @@ class NaturalColour(QgsProcessingLayerPostProcessorInterface):
         if not bands:
             return
         renderer = QgsMultiBandColorRenderer(layer.dataProvider(), *bands)
-        red, green, blue = (reflectance_stretch(layer, band) for band in bands)
+        red, green, blue = (fixed_stretch(layer, band, DARKEST, BRIGHTEST) for band in bands)
         renderer.setRedContrastEnhancement(red)
         renderer.setGreenContrastEnhancement(green)
         renderer.setBlueContrastEnhancement(blue)

@@ -15,6 +15,7 @@ from qgis.core import (
 )
 
 from ..core.raster.blocks import Georeference
+from .styling import fixed_stretch
 
 
 def centre_of(georeference: Georeference, row: int, column: int) -> QgsPointXY:
@@ -28,13 +29,7 @@ def centre_of(georeference: Georeference, row: int, column: int) -> QgsPointXY:
 
 def _share_stretch(layer: QgsRasterLayer, band: int) -> QgsContrastEnhancement:
     """Nothing of an endmember is black, nothing else is full brightness."""
-    stretch = QgsContrastEnhancement(layer.dataProvider().dataType(band))
-    stretch.setContrastEnhancementAlgorithm(
-        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum
-    )
-    stretch.setMinimumValue(0.0)
-    stretch.setMaximumValue(1.0)
-    return stretch
+    return fixed_stretch(layer, band, 0.0, 1.0)
 
 
 class AbundanceColours(QgsProcessingLayerPostProcessorInterface):
