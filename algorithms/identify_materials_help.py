@@ -1,6 +1,6 @@
 """The help of the identification of materials."""
 
-from .unmixing_help import _REPORT
+from .unmixing_help import REPORT_HELP
 
 IDENTIFY_PAGE = """
 <p>Finds the spectra of a library that other spectra are most like: those of another library (endmembers of
@@ -41,5 +41,5 @@ IDENTIFY_PARAMETERS = {
     "COUNT": "How many materials to list for each spectrum of a library.",
     "OUTPUT": "A table of materials and scores (.csv).",
     "OUTPUT_MAP": "Of an image: GeoTIFF of each pixel's closest material, the angle and the correlation.",
-    "REPORT": _REPORT,
+    "REPORT": REPORT_HELP,
 }

@@ -5,7 +5,7 @@ _IMAGE = (
     "else the numbers as they are; bands that its list of bad bands (bbl) marks are left out."
 )
 _SEED = "Runs with the same seed give the same result."
-_REPORT = "A page with pictures of what was found (they need the Python package matplotlib)."
+REPORT_HELP = "A page with pictures of what was found (they need the Python package matplotlib)."
 _LIBRARY = (
     "The spectra with the image's wavelengths: an ENVI spectral library (.sli, with its header .hdr beside "
     "it) or a table (.csv)."
@@ -48,7 +48,7 @@ COUNT_PARAMETERS = {
     "MAXIMUM": "The greatest number of endmembers that comes into question; mdl needs as many bands.",
     "SEED": f"Of the pixels and draws of mdl. {_SEED}",
     "CURVE": "A table with the score of every number that was tried.",
-    "REPORT": _REPORT,
+    "REPORT": REPORT_HELP,
 }
 
 EXTRACT_PAGE = """
@@ -155,5 +155,5 @@ SEPARATION_PARAMETERS = {
     "OUTPUT": _OUTPUT,
     "OUTPUT_RMSE": _RMSE,
     "LIBRARY": _LIBRARY,
-    "REPORT": _REPORT,
+    "REPORT": REPORT_HELP,
 }
