@@ -12,7 +12,7 @@ from ..core.inference.blind_scene import BlindReport, Camera
 from ..core.spectral import SpectralLibrary
 from ..core.spectral.band_shapes import BandShapes
 from . import unmixing_pictures as pictures
-from .report_page import facts, page_of, rows_of, table_of
+from .report_page import facts, page_of, rows_of, table_of, warnings_of
 
 _TITLE = "Blind spectral super-resolution"
 _WHAT_IT_MEANS = (
@@ -30,9 +30,8 @@ def blind_page(report: BlindReport, output: str) -> str:
 
 
 def _body(report: BlindReport, output: str) -> Iterator[str]:
-    yield from (f'<p class="warning">{escape(warning)}</p>' for warning in report.scene.warnings)
-    if not pictures.available():
-        yield f'<p class="warning">{pictures.MISSING}</p>'
+    missing = [] if pictures.available() else [pictures.MISSING]
+    yield from warnings_of([*report.scene.warnings, *missing])
     yield table_of(facts(report.scene, output))
     yield from _camera("Response of the camera", report.camera, report)
     for value, camera in report.classes.items():

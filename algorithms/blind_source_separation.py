@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterRasterLayer
 
 from .feedback import FeedbackMonitor
+from .files import write_text
 from .unmixing_base import (
     UnmixingAlgorithm,
     require_apart,
@@ -85,7 +86,7 @@ class BlindSourceSeparation(UnmixingAlgorithm):
         """Take the image apart, and the one to compare with before it; write what is asked for."""
         from ..core.spectral.library import write_library
         from .unmixing_jobs import matches
-        from .unmixing_report import separation_page, write_text
+        from .unmixing_report import separation_page
 
         files = self._files(parameters, context)
         other, separation = self._separate(files, Stages(FeedbackMonitor(feedback)))

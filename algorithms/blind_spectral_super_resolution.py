@@ -17,7 +17,7 @@ from .blind_job import BlindJob, require_table_path, write_responses
 from .blind_report import blind_page
 from .blind_spectral_super_resolution_help import PAGE, PARAMETERS
 from .feedback import FeedbackMonitor
-from .report_page import write_report
+from .files import write_text
 from .super_resolution_base import LiftingAlgorithm
 
 GRIDS = ("aviris172", "vnir", "visible31")
@@ -119,6 +119,6 @@ class BlindSpectralSuperResolution(LiftingAlgorithm):
             results[self.STF] = table
         self.name_result(context, output, self._job.title)
         if page:
-            write_report(page, blind_page(report, output))
+            write_text(page, blind_page(report, output))
             results[self.REPORT] = page
         return results

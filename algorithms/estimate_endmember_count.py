@@ -7,6 +7,7 @@ from typing import Any
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from .feedback import FeedbackMonitor
+from .files import write_text
 from .unmixing_base import UnmixingAlgorithm, warn_at_the_end
 from .unmixing_help import COUNT_PAGE, COUNT_PARAMETERS
 from .unmixing_progress import Stages
@@ -71,7 +72,7 @@ class EstimateEndmemberCount(UnmixingAlgorithm):
     ) -> dict[str, Any]:
         """Estimate the number, and write the scores and the page that are asked for."""
         from .unmixing_jobs import estimate_count, opened
-        from .unmixing_report import count_page, curve_csv, write_text
+        from .unmixing_report import count_page, curve_csv
 
         names = (self.CURVE, self.REPORT)
         files = {name: self.file_to_write(parameters, name, context) for name in names}

@@ -18,6 +18,7 @@ from qgis.core import (
 from ..core.errors import HyperLiftError
 from ..core.raster.gdal_backend import GdalSink
 from .feedback import FeedbackMonitor
+from .files import write_text
 from .identify_materials_help import IDENTIFY_PAGE, IDENTIFY_PARAMETERS
 from .unmixing_base import UnmixingAlgorithm
 from .unmixing_progress import Stages
@@ -140,7 +141,6 @@ class IdentifyMaterials(UnmixingAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         from .identification_tables import closest, spectra_page, spectra_table
-        from .unmixing_report import write_text
 
         if parameters.get(self.OUTPUT_MAP):
             raise HyperLiftError(
@@ -177,7 +177,6 @@ class IdentifyMaterials(UnmixingAlgorithm):
         from ..core.unmixing.identification import map_materials
         from .identification_tables import pixels_means, pixels_page, pixels_table
         from .unmixing_jobs import opened
-        from .unmixing_report import write_text
 
         chart = self.parameterAsOutputLayer(parameters, self.OUTPUT_MAP, context)
         stages = Stages(FeedbackMonitor(feedback))

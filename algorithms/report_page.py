@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 
-from ..core.errors import HyperLiftError
 from ..core.inference.report import SceneReport
+from .files import write_text
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -41,7 +40,7 @@ def write_page(path: str, report: SceneReport, output: str) -> None:
     Raises:
         HyperLiftError: the page cannot be written.
     """
-    write_report(path, page_of("Spectral super-resolution", "\n".join(_body(report, output))))
+    write_text(path, page_of("Spectral super-resolution", "\n".join(_body(report, output))))
 
 
 def write_facts(path: str, title: str, warnings: Iterable[str], rows: Mapping[str, str]) -> None:
@@ -50,7 +49,7 @@ def write_facts(path: str, title: str, warnings: Iterable[str], rows: Mapping[st
     Raises:
         HyperLiftError: the page cannot be written.
     """
-    write_report(path, page_of(title, "\n".join([*_warnings(warnings), table_of(rows)])))
+    write_text(path, page_of(title, "\n".join([*warnings_of(warnings), table_of(rows)])))
 
 
 def page_of(title: str, body: str) -> str:
@@ -58,23 +57,8 @@ def page_of(title: str, body: str) -> str:
     return _PAGE.format(title=title, body=body)
 
 
-def write_report(path: str, page: str) -> None:
-    """Write a page on a result that is complete.
-
-    Raises:
-        HyperLiftError: the page cannot be written.
-    """
-    try:
-        Path(path).write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise HyperLiftError(
-            f"The report '{path}' could not be written ({error.strerror}), but the result is complete; "
-            "choose another place for the report."
-        ) from error
-
-
 def _body(report: SceneReport, output: str) -> Iterable[str]:
-    yield from _warnings(report.warnings)
+    yield from warnings_of(report.warnings)
     yield table_of(facts(report, output))
     if report.consistency:
         yield "<h2>Consistency with the input</h2>"
@@ -85,7 +69,8 @@ def _body(report: SceneReport, output: str) -> Iterable[str]:
         yield table_of({band: f"{value:.4f}" for band, value in report.consistency.items()}, numbers=True)
 
 
-def _warnings(warnings: Iterable[str]) -> list[str]:
+def warnings_of(warnings: Iterable[str]) -> list[str]:
+    """Paragraphs that stand out."""
     return [f'<p class="warning">{escape(warning)}</p>' for warning in warnings]
 
 

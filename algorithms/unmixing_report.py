@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import HyperLiftError
 from . import unmixing_pictures as pictures
-from .report_page import page_of, rows_of, table_of
+from .report_page import page_of, rows_of, table_of, warnings_of
 from .unmixing_layers import centre_of
 
 if TYPE_CHECKING:
@@ -23,20 +21,6 @@ METHODS = {
 }
 _COLUMNS = 3  # maps beside each other
 _BEYOND = 5  # numbers above the one that was found that are shown of HySime
-
-
-def write_text(path: str, text: str) -> None:
-    """Write a page or a table.
-
-    Raises:
-        HyperLiftError: it cannot be written.
-    """
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise HyperLiftError(
-            f"'{path}' could not be written ({error.strerror}); choose another place for it."
-        ) from error
 
 
 def curve_csv(order: ModelOrder) -> str:
@@ -83,7 +67,7 @@ def report_page(title: str, body: Sequence[str]) -> str:
 def _without_pictures(body: Sequence[str]) -> Iterator[str]:
     """The body, with a warning where matplotlib is missing."""
     if not pictures.available():
-        yield f'<p class="warning">{pictures.MISSING}</p>'
+        yield from warnings_of([pictures.MISSING])
     yield from body
 
 
