@@ -13,7 +13,6 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..core.inference.sharpening import sharpen_scene
 from ..core.inference.sharpening_card import SharpeningSession
 from ..core.inference.sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from ..core.raster.gdal_backend import GdalSink, GdalSource, project
@@ -114,6 +113,9 @@ class UnregisteredSuperResolution(SuperResolutionAlgorithm):
         return results
 
     def _sharpen(self, output: str, confidence: str, monitor: FeedbackMonitor) -> SharpeningReport:
+        # Here, so that the plugin loads where scipy is missing.
+        from ..core.inference.sharpening import sharpen_scene
+
         require_apart((output, confidence))
         session = SharpeningSession.open(device=self._device)
         with closing(GdalSource(self._files[0])) as source, closing(GdalSource(self._files[1])) as photo:
