@@ -16,6 +16,7 @@ from ..fusion.placement import Project, place_photograph
 from ..fusion.resampling import CUBIC_HALO, upsample
 from ..raster.blocks import BandTable, Block, MaskArray, PixelArray, RasterProfile, Sink, Source, Window
 from ..raster.input import check_upright
+from ..raster.locked import LockedSource
 from ..unmixing.image import ImagePixels
 from ..version import plugin_version
 from .calibration import calibrate
@@ -66,7 +67,8 @@ def sharpen_scene(
         ModelError: the network fails.
         CancelledError: the monitor asked to stop.
     """
-    run = _Run(source, reference, session, options or SharpenOptions(), monitor or SilentMonitor(), project)
+    sources = LockedSource(source), LockedSource(reference)
+    run = _Run(*sources, session, options or SharpenOptions(), monitor or SilentMonitor(), project)
     with ExitStack() as undo:
         sinks = []
         for create, profile in ((make_sink, run.profile()), (make_confidence, run.confidence_profile())):

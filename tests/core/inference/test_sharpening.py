@@ -1,5 +1,7 @@
+import time
 import warnings
 from dataclasses import replace
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -134,6 +136,34 @@ def test_an_even_image_comes_out_even(sharpening_model):
         warnings.simplefilter("ignore")
         sharp = sharpen(np.full((5, 12, 12), 0.3), np.full((3, 48, 48), 0.5), 4, sharpening_model)
     np.testing.assert_allclose(sharp, 0.3, atol=1e-5)
+
+
+class OneAtATime(ArraySource):
+    """Fails when two threads are in it at once."""
+
+    def __init__(self, pixels):
+        super().__init__(pixels)
+        self._free = Lock()
+
+    def _alone(self, call):
+        assert self._free.acquire(blocking=False), "two threads use the raster at once"
+        time.sleep(0.02)
+        try:
+            return call()
+        finally:
+            self._free.release()
+
+    def read(self, window, numbers=()):
+        return self._alone(lambda: super(OneAtATime, self).read(window, numbers))
+
+    def release(self):
+        self._alone(super().release)
+
+
+def test_threads_take_turns_at_the_rasters(scene, session):
+    _, coarse, photo = scene
+    _, _, report = run(OneAtATime(coarse), OneAtATime(photo), session, tile=64)
+    assert report.confidence == 1.0
 
 
 def test_its_model_is_no_model_that_lifts(sharpening_model, linear_model):
