@@ -14,7 +14,9 @@ from ..registration.views import block_mean
 
 _SPLINE = 14  # pixels after which what a cubic spline owes to a pixel is below rounding
 _COLLAR = 2  # pixels beside a black or empty collar that are mixed with it
-_STRIP = 256  # pixels of the grid along each side that are read at once
+_STRIP = 256  # pixels of the grid along each side that are placed at once
+_PIECE = 2048  # pixels of the photograph along each side that are read at once, where they are averaged
+_BESIDE = 16  # pixels beside a piece that fill its gaps
 _INSIDE = 0.01
 
 
@@ -68,20 +70,57 @@ class Photograph:
         box = _box(x, y, size, (rows, columns))
         if box is None:
             return blank
-        block = self.source.read(box, self.numbers)
-        valid = block.valid & (block.pixels != 0).any(axis=0)
-        if not valid.any():
+        planes, share, known = self._means(box, size)
+        if not known.any():
             return blank
-        near = distance_transform_edt(~valid, return_distances=False, return_indices=True)
-        filled = block.pixels[:, near[0], near[1]]
-        planes, _ = block_mean(filled, np.ones_like(valid), size)
-        clear = distance_transform_edt(valid) > _COLLAR if not valid.all() else valid
-        share, _ = block_mean(clear[None].astype(np.float32), np.ones_like(valid), size)
+        if not known.all():
+            near = distance_transform_edt(~known, return_distances=False, return_indices=True)
+            planes = planes[:, near[0], near[1]]
         places = [(y - box.row) / size - 0.5, (x - box.column) / size - 0.5]
         inside = (x >= -_INSIDE) & (y >= -_INSIDE) & (x <= columns + _INSIDE) & (y <= rows + _INSIDE)
-        inside &= map_coordinates(share[0], places, order=1, mode="nearest") > 0.99
+        inside &= map_coordinates(share, places, order=1, mode="nearest") > 0.99
         values = [map_coordinates(plane, places, order=3, mode="nearest") for plane in planes]
         return np.stack(values).astype(np.float32), inside
+
+    def _means(self, box: Window, size: int) -> tuple[PixelArray, PixelArray, MaskArray]:
+        """Means of squares of ``size`` pixels of a box, read in pieces whatever the size.
+
+        Returns:
+            Brightness ``(3, h, w)``, the share ``(h, w)`` of each square that lies clear of edges, and where
+            brightness is known: in squares of pieces that hold a valid pixel.
+        """
+        shape = box.height // size, box.width // size
+        planes, share = np.zeros((3, *shape), np.float32), np.zeros(shape, np.float32)
+        known, side = np.zeros(shape, bool), max(1, _PIECE // size)
+        for row in range(0, shape[0], side):
+            for column in range(0, shape[1], side):
+                height, width = min(side, shape[0] - row), min(side, shape[1] - column)
+                part = np.s_[row : row + height, column : column + width]
+                found = self._means_of_piece(box, Window(row, column, height, width).scaled(size), size)
+                if found is not None:
+                    planes[:, part[0], part[1]], share[part] = found
+                    known[part] = True
+        return planes, share, known
+
+    def _means_of_piece(self, box: Window, piece: Window, size: int) -> tuple[PixelArray, PixelArray] | None:
+        """Means and clear shares of the squares of a piece of the box; None without a valid pixel."""
+        from scipy.ndimage import distance_transform_edt
+
+        wide = piece.expanded(_BESIDE, (box.height, box.width))
+        there = Window(box.row + wide.row, box.column + wide.column, wide.height, wide.width)
+        block = self.source.read(there, self.numbers)
+        valid, own = block.valid & (block.pixels != 0).any(axis=0), piece.within(wide)
+        if not valid.any():
+            return None
+        filled, clear = block.pixels, valid
+        if not valid.all():
+            near = distance_transform_edt(~valid, return_distances=False, return_indices=True)
+            filled = filled[:, near[0], near[1]]
+            clear = distance_transform_edt(valid) > _COLLAR
+        every = np.ones((piece.height, piece.width), bool)
+        planes, _ = block_mean(filled[:, own[0], own[1]], every, size)
+        share, _ = block_mean(clear[own][None].astype(np.float32), every, size)
+        return planes, share[0]
 
 
 def _coarser(there: Affine) -> int:

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from hyperlift.core.errors import RasterError
+from hyperlift.core.fusion import photograph
 from hyperlift.core.fusion.photograph import Photograph, check_photograph, place_by_extent
 from hyperlift.core.raster.arrays import ArraySource
+from hyperlift.core.raster.blocks import Window
 from hyperlift.core.registration import Affine
 
 
@@ -39,6 +41,42 @@ def test_beyond_the_edge_and_beside_a_black_collar_is_nothing():
     assert not valid[:, :17].any()
     assert valid[5:45, 18:45].all()
     assert np.isfinite(pixels).all()
+
+
+class Recording(ArraySource):
+    """Remembers how many pixels the largest window had."""
+
+    largest = 0
+
+    def read(self, window, numbers=()):
+        self.largest = max(self.largest, window.height * window.width)
+        return super().read(window, numbers)
+
+
+def test_memory_does_not_grow_with_a_fine_photograph():
+    rng = np.random.default_rng(0)
+    size, side = 60, 80
+    source = Recording(rng.integers(1, 200, (1, size * side, size * side), dtype=np.uint8))
+    photo = Photograph(source, place_by_extent((side, side), source.shape))
+    pixels, valid = photo.on_grid(photo.place, (0, 0), (side, side))
+    assert source.largest < 2200**2
+    assert valid.all()
+    means = source.read(Window(0, 0, *source.shape)).pixels[0].reshape(side, size, side, size).mean((1, 3))
+    np.testing.assert_allclose(pixels[0], means, atol=1e-2)
+
+
+def test_pieces_of_a_photograph_with_gaps_are_what_it_gives_at_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    picture = 1.0 + rng.random((3, 400, 480), dtype=np.float32)
+    picture[:, :, :130] = 0.0
+    picture[:, 200:230, 300:340] = 0.0
+    photo = Photograph(ArraySource(picture), place_by_extent((40, 48), (400, 480)))
+    whole, seen = photo.on_grid(photo.place, (0, 0), (40, 48))
+    monkeypatch.setattr(photograph, "_PIECE", 100)
+    pieces, there = photo.on_grid(photo.place, (0, 0), (40, 48))
+    np.testing.assert_array_equal(there, seen)
+    assert 0.5 < seen.mean() < 0.8
+    np.testing.assert_allclose(pieces[:, seen], whole[:, seen], atol=2e-3)
 
 
 def test_one_band_is_grey_and_two_are_refused():
