@@ -8,8 +8,9 @@ import numpy as np
 
 from ..errors import RasterError
 from ..raster.blocks import MaskArray, PixelArray, Source, Window
-from ..registration import Affine
+from ..registration import Affine, Step
 from ..registration.affine import FloatArray
+from ..registration.steps import untold
 from ..registration.views import block_mean
 
 _SPLINE = 14  # pixels after which what a cubic spline owes to a pixel is below rounding
@@ -40,7 +41,7 @@ class Photograph:
         return (1, 2, 3) if len(self.source.bands) >= 3 else (1, 1, 1)
 
     def on_grid(
-        self, there: Affine, first: tuple[int, int], shape: tuple[int, int]
+        self, there: Affine, first: tuple[int, int], shape: tuple[int, int], step: Step = untold
     ) -> tuple[PixelArray, MaskArray]:
         """Brightness ``(3, h, w)`` at pixels of a grid, and where there is any.
 
@@ -48,10 +49,12 @@ class Photograph:
             there: from the grid's pixels (x, y, from its corner) to the photograph's.
             first: row and column of the first pixel.
             shape: rows and columns.
+            step: is told of the progress.
         """
         pixels, valid = np.zeros((3, *shape), np.float32), np.zeros(shape, bool)
         for row in range(0, shape[0], _STRIP):
             for column in range(0, shape[1], _STRIP):
+                step((row + column / shape[1] * _STRIP) / (shape[0] + _STRIP))
                 part = np.s_[row : row + _STRIP, column : column + _STRIP]
                 y, x = np.meshgrid(
                     first[0] + np.arange(shape[0])[part[0]] + 0.5,

@@ -41,6 +41,31 @@ class SilentMonitor:
 
 
 @dataclass(frozen=True)
+class PartMonitor:
+    """Follows a part of a run, which takes the bar of the ``whole`` from ``start`` to ``stop`` (0 to 1)."""
+
+    whole: Monitor
+    start: float
+    stop: float
+
+    def progress(self, fraction: float) -> None:
+        """How much of the part is done, 0 to 1."""
+        self.whole.progress(self.start + (self.stop - self.start) * fraction)
+
+    def cancelled(self) -> bool:
+        """Whether the user wants the whole to stop."""
+        return self.whole.cancelled()
+
+    def info(self, text: str) -> None:
+        """A sentence for the log."""
+        self.whole.info(text)
+
+    def warning(self, text: str) -> None:
+        """A sentence that the user must see."""
+        self.whole.warning(text)
+
+
+@dataclass(frozen=True)
 class SceneReport:
     """What was done to a scene.
 

@@ -25,7 +25,7 @@ from .graph_session import DeviceError, OutOfMemoryError
 from .patches import PatchBlender
 from .pipeline import discard, stream
 from .profile import natural_colour, public_name
-from .report import Monitor, SilentMonitor
+from .report import Monitor, PartMonitor, SilentMonitor
 from .sharpening_card import SharpeningSession
 from .sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from .sharpening_scene import CoarseImage, SharpeningScene
@@ -35,6 +35,7 @@ _MULTIPLE = 32
 _INTEGER_SCALE = 1e-4
 _LARGEST_INT16 = 3.2
 _UNTRUSTED = 0.5
+_PREPARED = 0.4  # share of the run until tiles are sharpened
 
 MakeSink = Callable[[RasterProfile], Sink]
 
@@ -118,10 +119,10 @@ class _Run:
         monitor.info(self.placement)
         for sentence in session.warnings:
             self._warn(sentence)
-        image = CoarseImage(ImagePixels(source))
+        image = CoarseImage(ImagePixels(source, PartMonitor(monitor, 0.0, _PREPARED)))
         whole = Window(0, 0, *source.shape)
         self.reflectance = self._calibration(whole)
-        self.scene = SharpeningScene(image, Photograph(reference, place), self.scale, self.card.maps, monitor)
+        self.scene = SharpeningScene(image, Photograph(reference, place), self.scale, self.card.maps)
         self._judge_registration()
         fine = whole.scaled(self.scale)
         self.blender = PatchBlender(
@@ -213,7 +214,7 @@ class _Run:
             write=partial(self._write, sinks),
             size=lambda feed: feed.valid.size,
             total=rows * columns,
-            monitor=self.monitor,
+            monitor=PartMonitor(self.monitor, _PREPARED, 1.0),
             interrupt=self.session.interrupt,
         )
 

@@ -14,20 +14,21 @@ from ..fusion.photograph import Photograph
 from ..fusion.resampling import CUBIC_HALO, upsample
 from ..fusion.subspace import Subspace
 from ..raster.blocks import MaskArray, PixelArray, Window
-from ..registration import Affine, Registration, Views, register
+from ..registration import Affine, Registration, Step, Views, register
 from ..registration.views import block_mean, toned
 from ..unmixing.image import ImagePixels
 from ..unmixing.statistics import Table
-from .report import Monitor
 from .tiling import fill_invalid, fill_margin
 
 REGISTRATION_CHANNELS = 6
 LARGEST_SIDE = 320  # pixels along the longer side of the image that registration looks at
+_LONGEST = 480  # likewise of an image so narrow that too few would be left along the shorter side
 _PER_PIXEL = 4  # samples of the photograph for each of them
 _FEWEST = 6  # of them along the shorter side
 _REACH = 24.0, 0.15  # largest shift: fine pixels, or a share of the longer side
 _MARGIN = 0.2
 _WHITE = 99.5  # percentile of the photograph that is brightness one
+_UNMIXED, _SEEN = 0.3, 0.5  # share of the preparation after which the image is unmixed, and both are seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +60,13 @@ class CoarseImage:
 
         Bands that a bad-band list names do not count for these.
         """
-        source = self.pixels.source
-        if self.usable.all():
-            block = self.pixels.read(window)
-            return block.pixels, block.valid
         good = self.pixels.read(window)
+        if self.usable.all():
+            return good.pixels, good.valid
         everything = np.zeros((len(self.usable), *good.valid.shape), np.float32)
         everything[self.usable] = good.pixels
         bad = np.flatnonzero(~self.usable) + 1
-        everything[~self.usable] = np.nan_to_num(source.read(window, bad.tolist()).pixels)
+        everything[~self.usable] = np.nan_to_num(self.pixels.read(window, bad.tolist()).pixels)
         return everything, good.valid
 
     def filled(self, window: Window) -> tuple[PixelArray, MaskArray]:
@@ -83,12 +82,15 @@ class CoarseImage:
 
     def tables(self) -> Iterator[Table]:
         """Tables ``(n, B)`` of one window after another; nodata are rows of NaN."""
+        done = 0
         for window in self.pixels.windows:
             self.pixels.check_cancelled()
             block, valid = self.block(window)
             self.pixels.release_after(window)
             block[:, ~valid] = np.nan
             yield block.reshape(len(block), -1).T
+            done += valid.size
+            self.pixels.monitor.progress(_UNMIXED * done / (self.shape[0] * self.shape[1]))
 
 
 class SharpeningScene:
@@ -102,45 +104,53 @@ class SharpeningScene:
         photo: with its place corrected.
     """
 
-    def __init__(
-        self, image: CoarseImage, photo: Photograph, scale: int, maps: int, monitor: Monitor
-    ) -> None:
+    def __init__(self, image: CoarseImage, photo: Photograph, scale: int, maps: int) -> None:
         """Unmix and register, in two passes over the image and one over the photograph.
+
+        The monitor of the image's pixels is told of the progress and asked whether to stop.
 
         Raises:
             UnmixingError: no valid pixel.
-            RasterError: a raster cannot be read, or the image is too small.
+            RasterError: a raster cannot be read, or the image is too small or too narrow.
+            CancelledError: the monitor asked to stop.
         """
-        if min(image.shape) < _FEWEST:
-            raise RasterError(
-                f"The image has {image.shape[0]} x {image.shape[1]} pixels; at least {_FEWEST} along each "
-                "side are needed to find its place in the photograph."
-            )
         self.image, self.scale = image, scale
+        unit = _unit(image.shape)
         whole = Subspace.of(image.tables, max(REGISTRATION_CHANNELS, maps), image.usable)
         self.subspace = whole.part(maps)
-        unit = max(1, -(-max(image.shape) // LARGEST_SIDE))
         views, white = self._views(whole.part(REGISTRATION_CHANNELS), photo, unit)
         reach = max(_REACH[0] / scale, _REACH[1] * max(image.shape)) / unit
-        self.registration: Registration = register(views, reach).in_units(1.0 / unit)
+        self.registration: Registration = register(views, reach, self._step(_SEEN, 1.0)).in_units(1.0 / unit)
         self.place = photo.place
         self.photo = Photograph(photo.source, photo.place.after(self.registration.transform), white)
+
+    def _step(self, start: float, stop: float) -> Step:
+        """What is told of the progress between two shares of the preparation, and stops if the monitor does."""
+        pixels = self.image.pixels
+
+        def step(fraction: float) -> None:
+            """Take in the progress, 0 to 1."""
+            pixels.check_cancelled()
+            pixels.monitor.progress(start + (stop - start) * fraction)
+
+        return step
 
     def _views(self, subspace: Subspace, photo: Photograph, unit: int) -> tuple[Views, float]:
         """Image and photograph as registration sees them, and the photograph's white."""
         rows, columns = self.image.shape
         height = unit * max(1, (1 << 22) // (columns * unit * len(self.image.usable)))
-        parts = []
+        middle = (_UNMIXED + _SEEN) / 2
+        parts, step = [], self._step(_UNMIXED, middle)
         for row in range(0, rows - rows % unit, height):
+            step(row / rows)
             window = Window(row, 0, min(height, rows - rows % unit - row), columns)
             pixels, valid = self.image.block(window)
             parts.append(block_mean(subspace.abundances(np.where(valid, pixels, 0.0)), valid, unit))
         abundances, valid = (np.concatenate(part, axis=-2) for part in zip(*parts))
         margin = max(2, round(_MARGIN * max(valid.shape)))
         shape = tuple((side + 2 * margin) * _PER_PIXEL for side in valid.shape)
-        step = unit / _PER_PIXEL
-        there = photo.place.after(Affine(step * np.eye(2), np.full(2, -float(margin * unit))))
-        seen, covered = photo.on_grid(there, (0, 0), (shape[0], shape[1]))
+        there = photo.place.after(Affine(unit / _PER_PIXEL * np.eye(2), np.full(2, -float(margin * unit))))
+        seen, covered = photo.on_grid(there, (0, 0), (shape[0], shape[1]), self._step(middle, _SEEN))
         if not covered.any():
             raise RasterError(
                 f"The reference '{photo.source.name}' has no pixels where the image lies; choose one of "
@@ -185,3 +195,19 @@ class SharpeningScene:
         """Median and largest correction of the photograph's place, in fine pixels."""
         moved = self.registration.transform.displacement(self.image.shape) * self.scale
         return float(np.median(moved)), float(moved.max())
+
+
+def _unit(shape: tuple[int, int]) -> int:
+    """Side in pixels of the squares of an image that registration looks at.
+
+    Raises:
+        RasterError: too few of them lie along the shorter side.
+    """
+    needed = _FEWEST * -(-max(shape) // _LONGEST)
+    if min(shape) < needed:
+        parts = "" if needed == _FEWEST else "; cut it into shorter parts"
+        raise RasterError(
+            f"The image has {shape[0]} x {shape[1]} pixels; at least {needed} along each side are needed to "
+            f"find its place in the photograph{parts}."
+        )
+    return min(-(-max(shape) // LARGEST_SIDE), min(shape) // _FEWEST)

@@ -2,6 +2,7 @@
 
 from .affine import Affine
 from .register import Registration, Relation, register, relation
+from .steps import Step
 from .views import Views
 
-__all__ = ["Affine", "Registration", "Relation", "Views", "register", "relation"]
+__all__ = ["Affine", "Registration", "Relation", "Step", "Views", "register", "relation"]

@@ -9,6 +9,7 @@ import numpy as np
 from .affine import Affine, FloatArray
 from .refine import Fit, Refiner
 from .search import Candidate, candidates
+from .steps import Step, untold
 from .views import Views
 
 BLURS = (0.3, 0.42, 0.55)  # standard deviations of an instrument's point spread, in pixels of the image
@@ -30,6 +31,10 @@ _ELSEWHERE = 1.5  # pixels
 _UNRIVALLED, _RIVALLED = 0.55, 0.7
 _ENOUGH = 400  # pixels of the image that bear many channels and the six numbers of an affine transform
 _MOST_DEGREES, _MOST_SCALE = 15.0, 1.35
+_SEARCHED, _REFINED = (
+    0.6,
+    0.8,
+)  # share of the work after the exhaustive search, and after its best are refined
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +79,20 @@ class Registration:
         return replace(self, transform=self.transform.in_units(length))
 
 
-def register(views: Views, reach: float) -> Registration:
+def register(views: Views, reach: float, step: Step = untold) -> Registration:
     """Find the affine transform between both views.
 
     Args:
         views: the image and the photograph.
         reach: largest shift in pixels of the image.
+        step: is told of the progress.
     """
-    start, rivalry = _coarse(views.with_channels(_FEW), reach)
+    start, rivalry = _coarse(views.with_channels(_FEW), reach, step)
     many = views.valid.sum() >= _ENOUGH
     rich = views.with_squares() if many else views.with_channels(_FEW)
     results = []
-    for blur in BLURS:
+    for number, blur in enumerate(BLURS):
+        step(_REFINED + (1.0 - _REFINED) * number / len(BLURS))
         refiner = Refiner(rich.without_slow_changes(blur), similar=not many)
         results.append((*refiner.refine(start), blur))
     transform, _, blur = max(results, key=lambda result: result[1])
@@ -106,16 +113,19 @@ def relation(views: Views, transform: Affine, blur: float, channels: int = _FEW)
     return Relation(tone, gains, spread, explained_share(fit), len(fit.image))
 
 
-def _coarse(views: Views, reach: float) -> tuple[Affine, float]:
+def _coarse(views: Views, reach: float, step: Step) -> tuple[Affine, float]:
     """The most likely transform, refined at a resolution at which all can be tried, and its rivalry.
 
     That is the evidence of the best place elsewhere as a share of the most likely one's.
     """
-    factor = max(1, -(-max(views.shape) // _SEARCH_SIDE))
+    factor = min(-(-max(views.shape) // _SEARCH_SIDE), min(views.shape))
     coarse = views.reduced(factor).without_slow_changes(BLURS[1])
     refiner = Refiner(coarse, similar=True)
-    found = _distinct(candidates(coarse, reach / factor), coarse.shape)
-    refined = [refiner.refine(one.transform) for one in found]
+    found = candidates(coarse, reach / factor, lambda fraction: step(_SEARCHED * fraction))
+    refined = []
+    for one in _distinct(found, coarse.shape):
+        step(_SEARCHED + (_REFINED - _SEARCHED) * len(refined) / _CANDIDATES)
+        refined.append(refiner.refine(one.transform))
     best, evidence = max(refined, key=lambda result: result[1])
     elsewhere = [other for place, other in refined if _apart(place, best, coarse.shape) > _ELSEWHERE]
     return best.in_units(1.0 / factor), max(elsewhere, default=0.0) / max(evidence, 1e-9)

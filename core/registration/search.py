@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..raster.blocks import PixelArray
 from .affine import Affine, FloatArray
 from .likeness import mutual_information
+from .steps import Step, untold
 from .views import Views, block_mean
 
 Spectrum = npt.NDArray[np.complex128]
@@ -29,22 +30,22 @@ class Candidate:
     evidence: float
 
 
-def candidates(views: Views, reach: float) -> list[Candidate]:
+def candidates(views: Views, reach: float, step: Step = untold) -> list[Candidate]:
     """Likely transforms from places in the image to places in the photograph, most likely first.
 
     Args:
         views: without slow changes.
         reach: largest shift in pixels of the image.
+        step: is told of the progress.
     """
     photo, valid = block_mean(views.photo, views.photo_valid, views.per_pixel)
     side = tuple(int(2 ** np.ceil(np.log2(2 * own + 2 * views.margin))) for own in views.shape)
     spectra = _Spectra(photo * valid, valid.astype(np.float32), side)
-    found = [
-        candidate
-        for degrees in _ROTATIONS
-        for scale in _SCALES
-        for candidate in _best_shifts(views, spectra, degrees, scale, reach)
-    ]
+    turns = [(degrees, scale) for degrees in _ROTATIONS for scale in _SCALES]
+    found: list[Candidate] = []
+    for number, (degrees, scale) in enumerate(turns):
+        step(number / len(turns))
+        found += _best_shifts(views, spectra, degrees, scale, reach)
     return sorted(found, key=lambda candidate: -candidate.evidence)
 
 

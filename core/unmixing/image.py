@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -85,17 +85,18 @@ class ImagePixels:
         height = max(1, BLOCK_BYTES // (4 * columns * len(self.bands)))
         return [Window(row, 0, min(height, rows - row), columns) for row in range(0, rows, height)]
 
-    def read(self, window: Window) -> Block:
-        """The bands in use of a window, in reflectance where the file states scale and offset.
+    def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
+        """Bands of a window, those in use if none are named, in reflectance where the file states it.
 
         Raises:
             RasterError: the raster cannot be read.
         """
-        block = self.source.read(window, self.bands)
+        numbers = numbers or self.bands
+        block = self.source.read(window, numbers)
         calibration = self.source.calibration
         if calibration is not None:
             with np.errstate(over="ignore", invalid="ignore"):
-                for number, band in zip(self.bands, block.pixels):
+                for number, band in zip(numbers, block.pixels):
                     band *= np.float32(calibration.scale[number - 1])
                     band += np.float32(calibration.offset[number - 1])
         return block
