@@ -125,7 +125,7 @@ class SharpeningScene:
         self.photo = Photograph(photo.source, photo.place.after(self.registration.transform), white)
 
     def _step(self, start: float, stop: float) -> Step:
-        """What is told of the progress between two shares of the preparation, and stops if the monitor does."""
+        """Takes the progress between two shares of the preparation, and stops if the monitor asks to."""
         pixels = self.image.pixels
 
         def step(fraction: float) -> None:

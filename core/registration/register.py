@@ -64,7 +64,7 @@ class Registration:
     Attributes:
         transform: from places in the image to places in the photograph as it was laid over the image, both in
             pixels of the image from its upper left corner.
-        blur: standard deviation of the image's point spread in its pixels.
+        blur: standard deviation of the image's point spread in its pixels, as far as the views show it.
         relation: of both under the transform.
         confidence: 0 (the reference is not to be used) to 1.
     """
@@ -75,7 +75,11 @@ class Registration:
     confidence: float
 
     def in_units(self, length: float) -> Registration:
-        """The same with pixels of the image ``length`` times as long."""
+        """The same with pixels of the image ``length`` times as long.
+
+        The blur remains a share of a pixel: seen through means over several pixels, the instrument's own is
+        hidden behind theirs, so what they show stands for it as a typical one.
+        """
         return replace(self, transform=self.transform.in_units(length))
 
 
@@ -122,7 +126,7 @@ def _coarse(views: Views, reach: float, step: Step) -> tuple[Affine, float]:
     coarse = views.reduced(factor).without_slow_changes(BLURS[1])
     refiner = Refiner(coarse, similar=True)
     found = candidates(coarse, reach / factor, lambda fraction: step(_SEARCHED * fraction))
-    refined = []
+    refined: list[tuple[Affine, float]] = []
     for one in _distinct(found, coarse.shape):
         step(_SEARCHED + (_REFINED - _SEARCHED) * len(refined) / _CANDIDATES)
         refined.append(refiner.refine(one.transform))
