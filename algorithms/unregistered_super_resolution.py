@@ -153,6 +153,7 @@ def _facts(report: SharpeningReport, output: str) -> dict[str, str]:
         "Reference": report.reference,
         "Result": f"{output}, {rows} rows and {columns} columns, {report.scale} times as fine",
         "Valid pixels": f"{report.valid_fraction:.1%} of {report.pixels:,}",
+        "Calibration": report.calibration,
         "Model": report.model,
         "First placement": report.placement,
         "Offset found": f"{report.offset:.1f} pixels of the result in the median, up to "

@@ -9,7 +9,7 @@ comes out on the finer pixels.</p>
 <p>Choose the hyperspectral image, with any number of bands, and the photograph with its red, green and blue
 bands, of any size. If both are georeferenced, in whatever coordinate systems, the photograph is laid over
 the image by that; otherwise its extent is taken as that of the image, and the log says so. From there its
-place is searched for within 12 degrees of rotation, a quarter of scale and 20 pixels of the result, or 15 %
+place is searched for within 12 degrees of rotation, a quarter of scale and 24 pixels of the result, or 15 %
 of the image if that is more. Brightness, contrast (also an inverted one) and colours of the photograph do
 not matter; black borders of it count as no data.</p>
 <p>Integers without a stated scale are taken as reflectance times 10000. Pixels that are nodata in the image

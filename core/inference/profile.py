@@ -78,7 +78,10 @@ def public_name(name: str) -> str:
 def provenance(
     card: Card, source: Source, match: BandMatch, reflectance: Reflectance, device: str, tile: int
 ) -> dict[str, str]:
-    """Metadata items that say how the result came about."""
+    """Metadata items that say how the result came about.
+
+    They are written before the run, so ``device`` is the one it begins on; the report names all.
+    """
     version = plugin_version()
     entries = {
         "TIFFTAG_SOFTWARE": f"HyperLift {version}",

@@ -14,12 +14,13 @@ from ..errors import ModelError, RasterError
 from ..fusion.photograph import Photograph, check_photograph
 from ..fusion.placement import Project, place_photograph
 from ..fusion.resampling import CUBIC_HALO, upsample
+from ..networks.sizes import UAFL_MULTIPLE
 from ..raster.blocks import BandTable, Block, MaskArray, PixelArray, RasterProfile, Sink, Source, Window
 from ..raster.input import check_upright
 from ..raster.locked import LockedSource
 from ..unmixing.image import ImagePixels
 from ..version import plugin_version
-from .calibration import calibrate
+from .calibration import Reflectance, calibrate
 from .devices import failure_warning
 from .graph_session import DeviceError, OutOfMemoryError
 from .patches import PatchBlender
@@ -31,7 +32,6 @@ from .sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from .sharpening_scene import CoarseImage, SharpeningScene
 from .tiling import tiles
 
-_MULTIPLE = 32
 _INTEGER_SCALE = 1e-4
 _LARGEST_INT16 = 3.2
 _UNTRUSTED = 0.5
@@ -109,6 +109,7 @@ class _Run:
         self.source, self.reference, self.session = source, reference, session
         self.options, self.monitor, self.scale = options, monitor, options.scale
         self.warnings: list[str] = []
+        self.devices: list[str] = []
         if self.scale not in SCALES:
             raise RasterError(f"The scale is {self.scale}; choose one of 4, 8 and 16.")
         check_upright(source)
@@ -117,11 +118,13 @@ class _Run:
         self.card = session.card
         monitor.info(f"Model {self.card.title} on {session.device}.")
         monitor.info(self.placement)
-        for sentence in session.warnings:
-            self._warn(sentence)
         image = CoarseImage(ImagePixels(source, PartMonitor(monitor, 0.0, _PREPARED)))
         whole = Window(0, 0, *source.shape)
-        self.reflectance = self._calibration(whole)
+        self.reflectance = self._calibrated(image.pixels.bands, whole)
+        self.factor = 1.0 if source.calibration is not None else float(self.reflectance.scale[0])
+        monitor.info(self.reflectance.how)
+        for sentence in (*session.warnings, *self.reflectance.warnings):
+            self._warn(sentence)
         self.scene = SharpeningScene(image, Photograph(reference, place), self.scale, self.card.maps)
         self._judge_registration()
         fine = whole.scaled(self.scale)
@@ -131,12 +134,14 @@ class _Run:
         self.valid = 0
         self.untrusted = 0.0
 
-    def _calibration(self, window: Window) -> float:
-        """Reflectance per number as the image is read: integers without a stated scale are products' own."""
-        if self.source.calibration is not None or self.source.dtype.kind not in "iu":
-            return 1.0
-        numbers = tuple(range(1, len(self.source.bands) + 1))
-        return float(calibrate(self.source, numbers, window, _INTEGER_SCALE).scale[0])
+    def _calibrated(self, numbers: tuple[int, ...], window: Window) -> Reflectance:
+        """As the file states it; other integers are products' own, other fractions any quantity."""
+        if self.source.calibration is not None:
+            return calibrate(self.source, numbers, window, product_scale=1.0)
+        if self.source.dtype.kind in "iu":
+            return calibrate(self.source, numbers, window, _INTEGER_SCALE)
+        one = np.ones(len(numbers), np.float32)
+        return Reflectance(one, np.zeros_like(one), "The numbers of the image stay as they are stored.")
 
     def _judge_registration(self) -> None:
         found = self.scene.registration
@@ -189,9 +194,10 @@ class _Run:
     def _fitting_type(self) -> str:
         integers = self.source.dtype.kind in "iu" or self.source.calibration is not None
         mean = np.abs(self.scene.subspace.mean).max() / np.sqrt(max(len(self.source.bands), 1))
-        return "int16" if integers and mean * self.reflectance < _LARGEST_INT16 / 4 else "float32"
+        return "int16" if integers and mean * self.factor < _LARGEST_INT16 / 4 else "float32"
 
     def _provenance(self) -> dict[str, str]:
+        """Metadata items, written before the run: the device is the one it begins on."""
         version, found = plugin_version(), self.scene.registration
         return {
             "TIFFTAG_SOFTWARE": f"HyperLift {version}",
@@ -201,6 +207,7 @@ class _Run:
             "HYPERLIFT_SOURCE": public_name(self.source.name),
             "HYPERLIFT_REFERENCE": public_name(self.reference.name),
             "HYPERLIFT_REFERENCE_CONFIDENCE": f"{found.confidence:.3f}",
+            "HYPERLIFT_CALIBRATION": self.reflectance.how,
             "HYPERLIFT_DEVICE": self.session.device,
         }
 
@@ -240,11 +247,19 @@ class _Run:
         scale, confidence = self.scale, self.scene.registration.confidence
         coarse = Window(*(side // scale for side in (square.row, square.column, square.height, square.width)))
         patch = self.scene.patch(coarse)
-        pads = [(0, -side % _MULTIPLE) for side in patch.trust.shape]
+        pads = [(0, -side % UAFL_MULTIPLE) for side in patch.trust.shape]
         abundances, reference = (
             np.pad(planes, [(0, 0), *pads], mode="edge")
             for planes in (patch.abundances, patch.abundances + patch.detail)
         )
+        residual = self._residual(abundances, reference)
+        height, width = patch.trust.shape
+        planes = [*residual[:, :height, :width], patch.trust]
+        answer: PixelArray = np.stack(planes).astype(np.float32) * np.float32(confidence)
+        return answer
+
+    def _residual(self, abundances: PixelArray, reference: PixelArray) -> PixelArray:
+        """What the network finds, all (K, H, W); when a card fails, the processor goes on."""
         try:
             residual = self.session.run(abundances, reference)
         except (DeviceError, OutOfMemoryError) as error:
@@ -253,20 +268,19 @@ class _Run:
             self._warn(failure_warning(self.session.device, str(error).rstrip(".")))
             self.session.use_processor()
             residual = self.session.run(abundances, reference)
+        if self.session.device not in self.devices:
+            self.devices.append(self.session.device)
         if not np.isfinite(residual).all():
             raise ModelError(f"The network in '{self.session.path}' gave numbers that are not finite.")
-        height, width = patch.trust.shape
-        planes = [*residual[:, :height, :width], patch.trust]
-        answer: PixelArray = np.stack(planes).astype(np.float32) * np.float32(confidence)
-        return answer
+        return residual
 
     def _write(self, sinks: list[Sink], feed: _Feed, result: tuple[PixelArray, PixelArray]) -> None:
         """Runs on the writing thread."""
         place = feed.tile.scaled(self.scale)
         valid = feed.valid.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
         spectra, trust = result
-        if self.reflectance != 1.0:
-            spectra = spectra * np.float32(self.reflectance)
+        if self.factor != 1.0:
+            spectra = spectra * np.float32(self.factor)
         for sink, pixels in zip(sinks, (spectra, trust)):
             sink.write(Block(place, pixels, valid))
         self.valid += int(feed.valid.sum())
@@ -285,7 +299,8 @@ class _Run:
             source=public_name(self.source.name),
             reference=public_name(self.reference.name),
             model=f"{self.card.name}, {self.card.digest}",
-            device=self.session.device,
+            device=", then ".join(self.devices) or self.session.device,
+            calibration=self.reflectance.how,
             shape=(rows * self.scale, columns * self.scale),
             scale=self.scale,
             placement=self.placement,

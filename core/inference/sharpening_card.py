@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from ..networks.sizes import UAFL_MULTIPLE
 from ..raster.blocks import PixelArray
 from .graph_session import GraphSession
 from .models import SHARPENING, find_model, read_card_as
@@ -70,7 +71,7 @@ class SharpeningCard:
             if not isinstance(entries.get(field.name), _KINDS[str(field.type)]):
                 raise ModelError(f"The model's card should give '{field.name}'; {_AGAIN}.")
         card = cls(**{field.name: entries[field.name] for field in dataclasses.fields(cls)})
-        if card.maps < 1 or card.overlap < 0 or card.patch <= 2 * card.overlap or card.patch % 32:
+        if card.maps < 1 or card.overlap < 0 or card.patch <= 2 * card.overlap or card.patch % UAFL_MULTIPLE:
             raise ModelError(f"The model's card gives an impossible size of patches; {_AGAIN}.")
         return card
 
@@ -90,7 +91,7 @@ class SharpeningSession(GraphSession[SharpeningCard]):
         return cls.load(path, read_card_as(SharpeningCard.from_json, path), device)
 
     def run(self, abundances: PixelArray, reference: PixelArray) -> PixelArray:
-        """Residual abundances, all (K, H, W) with H and W multiples of 32.
+        """Residual abundances, all (K, H, W) with H and W multiples of :data:`UAFL_MULTIPLE`.
 
         Raises:
             OutOfMemoryError: the device has not enough memory for this size.

@@ -32,7 +32,8 @@ class SharpeningReport:
         source: name of the image, without credentials.
         reference: name of the photograph, likewise.
         model: name and digest of the model.
-        device: what ran the network.
+        device: what ran the network, e.g. ``CPU``, or ``CUDA, then CPU`` when the card failed on the way.
+        calibration: scale and offset, a sentence.
         shape: rows and columns of the result.
         scale: output pixels for each of the image along each side.
         placement: how the photograph was laid over the image at first, a sentence.
@@ -53,6 +54,7 @@ class SharpeningReport:
     reference: str
     model: str
     device: str
+    calibration: str
     shape: tuple[int, int]
     scale: int
     placement: str

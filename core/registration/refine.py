@@ -14,7 +14,8 @@ _STEPS = 25
 _LEAST_PIXELS = 24
 _LEAST_CONTRAST = 1e-5  # of a channel of the image; the strongest has about one
 _SMALLEST_STEP = 1e-3  # pixels
-_LARGEST = (0.35, 1.5)  # change of the matrix and of the scale that no step may exceed
+_LARGEST_STEP = 0.35  # change of the matrix in a step
+_LARGEST_SCALE = 1.5  # of the transform, and its inverse the smallest
 # Changes of the six numbers that keep shapes: scaling, rotation, shifts.
 _SIMILAR: FloatArray = np.array(
     [[1, 0, 0, 1, 0, 0], [0, -1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]], dtype=float
@@ -92,7 +93,8 @@ class Refiner:
                 break
             change = self._step(fit, damping)
             trial = transform.moved(change, self.views.centre)
-            if not 1 / _LARGEST[1] < trial.scale < _LARGEST[1] or np.abs(change[:4]).max() > _LARGEST[0]:
+            possible = 1 / _LARGEST_SCALE < trial.scale < _LARGEST_SCALE
+            if not possible or np.abs(change[:4]).max() > _LARGEST_STEP:
                 damping *= 8.0
                 continue
             found = self.fit(trial)

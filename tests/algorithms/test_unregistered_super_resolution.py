@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from hyperlift.core.fusion.resampling import observe
 from hyperlift.core.inference import models
+from hyperlift.core.inference.sharpening_scene import _REACH
 from hyperlift.core.raster.blocks import Window
 
 ROWS, COLUMNS, BANDS, PIXEL = 24, 28, 16, 30.0
@@ -154,6 +155,8 @@ def test_every_parameter_has_help(provider):
     algorithm = provider.algorithm(ID)
     assert all(parameter.help() for parameter in algorithm.parameterDefinitions())
     assert "What to trust" in algorithm.shortHelpString()
+    pixels, share = _REACH
+    assert f"{pixels:.0f} pixels of the result, or {100 * share:.0f} %" in algorithm.shortHelpString()
     choices = algorithm.parameterDefinition("SCALE").options()
     assert choices == ["4", "8", "16"]
     assert Path(algorithm.svgIconPath()).is_file()

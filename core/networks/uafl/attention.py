@@ -15,7 +15,7 @@ _SHIFT = 4
 _WINDOW_HEADS = 2
 _EXPANSION = 4
 _FAR = -100.0  # added to scores of pixels that are no neighbours
-_HALF = 1e-3  # smallest norm of queries and keys
+_LEAST_NORM = 1e-3  # that queries and keys are divided by
 
 
 class ChannelNorm(nn.Module):
@@ -136,7 +136,7 @@ class ChannelAttention(nn.Module):
         batch, channels, height, width = x.shape
         query, key, value = self.embed(x).chunk(3, dim=1)
         shape = (batch, self.heads, channels // self.heads, height * width)
-        query, key = (F.normalize(part.reshape(shape), dim=-1, eps=_HALF) for part in (query, key))
+        query, key = (F.normalize(part.reshape(shape), dim=-1, eps=_LEAST_NORM) for part in (query, key))
         attention = (query @ key.transpose(-1, -2) * self.temperature).softmax(dim=-1)
         attended = (attention @ (value * reference).reshape(shape)).reshape(batch, channels, height, width)
         y: Tensor = self.project(attended) + self.position(value)

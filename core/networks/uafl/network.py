@@ -16,8 +16,6 @@ from ..layers import zero
 from .alignment import AGGREGATIONS, GROUPS
 from .attention import CrossAttention, PlainFusion, depthwise
 
-MULTIPLE = 32  # of which height and width must be: windows of 8 at a quarter of the size
-
 
 @dataclass(frozen=True)
 class UAFLConfig:
@@ -129,7 +127,7 @@ class UAFL(nn.Module):
     def forward(self, abundances: Tensor, reference: Tensor) -> Tensor:
         """Residual abundances (N, K, H, W) of ``abundances`` (N, K, H, W) and ``reference`` (N, r, H, W).
 
-        H and W are multiples of :data:`MULTIPLE`.
+        H and W are multiples of :data:`~hyperlift.core.networks.sizes.UAFL_MULTIPLE`.
         """
         x = F.leaky_relu(self.embed_abundances(abundances), 0.1)
         r = F.leaky_relu(self.embed_reference(reference), 0.1)

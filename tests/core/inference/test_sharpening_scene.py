@@ -54,7 +54,7 @@ def test_a_cancel_stops_the_preparation_at_once(share):
 
 @pytest.mark.parametrize("shape", [(6, 700), (4000, 6), (17, 970)])
 def test_an_image_too_narrow_for_its_length_is_refused(shape):
-    with pytest.raises(RasterError, match="along each side are needed .*; cut it into shorter parts"):
+    with pytest.raises(RasterError, match=r"along each side are needed .*; cut it into shorter parts"):
         prepared(*shape)
 
 

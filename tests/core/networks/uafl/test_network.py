@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from hyperlift.core.networks.sizes import UAFL_MULTIPLE
 from hyperlift.core.networks.uafl import UAFL, UAFLConfig
 from hyperlift.core.networks.uafl.alignment import CoarseToFineAlignment, ModulatedDeformable
 from hyperlift.core.networks.uafl.attention import (
@@ -50,6 +51,14 @@ def test_it_gives_as_many_maps_as_it_takes(maps, aggregation):
     found = network(torch.rand(1, maps, 32, 64), torch.rand(1, 3, 32, 64))
     assert found.shape == (1, maps, 32, 64)
     assert found.abs().max() > 0
+
+
+def test_it_takes_multiples_of_a_size_and_no_smaller_ones():
+    for side in (UAFL_MULTIPLE, 3 * UAFL_MULTIPLE):
+        assert trained()(*torch.rand(2, 1, 3, side, side)).shape == (1, 3, side, side)
+    side = UAFL_MULTIPLE // 2
+    with pytest.raises(RuntimeError):
+        trained()(*torch.rand(2, 1, 3, side, side))
 
 
 @pytest.mark.parametrize(
