@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -49,22 +51,24 @@ class Photograph:
             there: from the grid's pixels (x, y, from its corner) to the photograph's.
             first: row and column of the first pixel.
             shape: rows and columns.
-            step: is told of the progress.
+            step: is told of the progress, with every piece that is read.
         """
         pixels, valid = np.zeros((3, *shape), np.float32), np.zeros(shape, bool)
         for row in range(0, shape[0], _STRIP):
             for column in range(0, shape[1], _STRIP):
-                step((row + column / shape[1] * _STRIP) / (shape[0] + _STRIP))
+                told = partial(step, (row + column / shape[1] * _STRIP) / (shape[0] + _STRIP))
                 part = np.s_[row : row + _STRIP, column : column + _STRIP]
                 y, x = np.meshgrid(
                     first[0] + np.arange(shape[0])[part[0]] + 0.5,
                     first[1] + np.arange(shape[1])[part[1]] + 0.5,
                     indexing="ij",
                 )
-                pixels[:, part[0], part[1]], valid[part] = self._at(*there(x, y), _coarser(there))
+                pixels[:, part[0], part[1]], valid[part] = self._at(*there(x, y), _coarser(there), told)
         return pixels / np.float32(self.white), valid
 
-    def _at(self, x: FloatArray, y: FloatArray, size: int) -> tuple[PixelArray, MaskArray]:
+    def _at(
+        self, x: FloatArray, y: FloatArray, size: int, told: Callable[[], None]
+    ) -> tuple[PixelArray, MaskArray]:
         """Values and validity at places of the photograph, means of ``size`` pixels along each side."""
         from scipy.ndimage import distance_transform_edt, map_coordinates
 
@@ -73,7 +77,7 @@ class Photograph:
         box = _box(x, y, size, (rows, columns))
         if box is None:
             return blank
-        planes, share, known = self._means(box, size)
+        planes, share, known = self._means(box, size, told)
         if not known.any():
             return blank
         if not known.all():
@@ -85,8 +89,10 @@ class Photograph:
         values = [map_coordinates(plane, places, order=3, mode="nearest") for plane in planes]
         return np.stack(values).astype(np.float32), inside
 
-    def _means(self, box: Window, size: int) -> tuple[PixelArray, PixelArray, MaskArray]:
-        """Means of squares of ``size`` pixels of a box, read in pieces whatever the size.
+    def _means(
+        self, box: Window, size: int, told: Callable[[], None]
+    ) -> tuple[PixelArray, PixelArray, MaskArray]:
+        """Means of squares of ``size`` pixels of a box, read in pieces; ``told`` is called before each.
 
         Returns:
             Brightness ``(3, h, w)``, the share ``(h, w)`` of each square that lies clear of edges, and where
@@ -97,6 +103,7 @@ class Photograph:
         known, side = np.zeros(shape, bool), max(1, _PIECE // size)
         for row in range(0, shape[0], side):
             for column in range(0, shape[1], side):
+                told()
                 height, width = min(side, shape[0] - row), min(side, shape[1] - column)
                 part = np.s_[row : row + height, column : column + width]
                 found = self._means_of_piece(box, Window(row, column, height, width).scaled(size), size)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hyperlift.core.errors import RasterError
+from hyperlift.core.errors import CancelledError, RasterError
 from hyperlift.core.fusion import photograph
 from hyperlift.core.fusion.photograph import Photograph, check_photograph, place_by_extent
 from hyperlift.core.raster.arrays import ArraySource
@@ -44,11 +44,12 @@ def test_beyond_the_edge_and_beside_a_black_collar_is_nothing():
 
 
 class Recording(ArraySource):
-    """Remembers how many pixels the largest window had."""
+    """Counts what is read, and remembers how many pixels the largest window had."""
 
-    largest = 0
+    reads = largest = 0
 
     def read(self, window, numbers=()):
+        self.reads += 1
         self.largest = max(self.largest, window.height * window.width)
         return super().read(window, numbers)
 
@@ -63,6 +64,26 @@ def test_memory_does_not_grow_with_a_fine_photograph():
     assert valid.all()
     means = source.read(Window(0, 0, *source.shape)).pixels[0].reshape(side, size, side, size).mean((1, 3))
     np.testing.assert_allclose(pixels[0], means, atol=1e-2)
+
+
+def test_a_fine_photograph_can_be_left_after_any_piece():
+    size, side = 60, 80
+    source = Recording(np.ones((1, size * side, size * side), np.uint8))
+    photo = Photograph(source, place_by_extent((side, side), source.shape))
+    with pytest.raises(CancelledError):
+        photo.on_grid(photo.place, (0, 0), (side, side), stop_at_the_third(told := []))
+    assert (len(told), source.reads) == (3, 2)
+
+
+def stop_at_the_third(told):
+    """Keeps the progress and stops."""
+
+    def step(fraction):
+        told.append(fraction)
+        if len(told) == 3:
+            raise CancelledError("Cancelled.")
+
+    return step
 
 
 def test_pieces_of_a_photograph_with_gaps_are_what_it_gives_at_once(monkeypatch):
