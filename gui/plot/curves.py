@@ -13,6 +13,7 @@ from ...core.spectral.transforms import continuum, derivative, pieces
 VALUES, CONTINUUM, DERIVATIVE = "values", "continuum", "derivative"
 VIEWS = (VALUES, CONTINUUM, DERIVATIVE)
 MOST_BROAD_BANDS = 30  # an image of more is hyperspectral
+_NEAR_NM = 250.0  # broad bands further apart are not joined: nothing was measured between them
 
 Array = npt.NDArray[np.float64]
 Maybe = Optional[Array]
@@ -80,7 +81,8 @@ class Line:
         """Numbers of bands in the order of ``x`` that are joined by a line: broken at gaps and bad bands."""
         if self.curve.broad:
             whole = np.argsort(self.x, kind="stable")
-            parts = [whole[np.isfinite(self.x[whole])]]
+            whole = whole[np.isfinite(self.x[whole])]
+            parts = np.split(whole, np.flatnonzero(np.diff(self.x[whole]) > _NEAR_NM) + 1)
         else:
             parts = pieces(self.x)
         found = []

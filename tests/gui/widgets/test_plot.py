@@ -83,6 +83,17 @@ def test_broad_bands_are_points_with_their_widths_as_bars(plot, multispectral):
     assert not near(drawn, QPointF(swir.x(), swir.y() + 8), 2)
 
 
+def test_broad_bands_are_joined_only_to_near_ones(plot, multispectral):
+    plot.show_curves([multispectral.curve("a", RED)])
+    drawn, scale = coloured(plot, RED), plot.scale
+    x, y = multispectral.wavelength_nm, multispectral.values
+    order = np.argsort(x)
+    x, y = x[order], y[order]
+    joined = [near(drawn, scale.point((x[n] + x[n + 1]) / 2, (y[n] + y[n + 1]) / 2), 1) for n in (-3, -2)]
+    assert joined == [False, False]
+    assert [len(run) for run in plot.lines[0].stretches()] == [len(x) - 2, 1, 1]
+
+
 def test_spread_is_a_band_around_the_curve(plot, hyperspectral):
     wide = replace(hyperspectral, spread=np.full(172, 0.05))
     plot.show_curves([wide.curve("a", RED)])
