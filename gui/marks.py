@@ -20,7 +20,7 @@ from .panel.spectra import Pin
 
 _RADIUS = 5.0
 _HALO = 3.0
-_CURRENT = "#ff7f0e"
+_CURRENT = "#202020"  # neutral, for pins and curves have the colours
 
 
 class Mark(QgsMapCanvasItem):

@@ -355,6 +355,14 @@ def test_marks_are_painted(dock, desktop, wait):
     assert "#ff00ff" in colours
 
 
+def test_current_place_is_marked_in_no_colour_of_a_pin(dock, desktop, wait):
+    look(dock, wait, pixel_centre(20, 30))
+    image = desktop.canvas.grab().toImage()
+    at = on_screen(dock, pixel_centre(20, 30))
+    assert image.pixelColor(at).lightness() < 60
+    assert image.pixelColor(at).hslSaturation() < 30
+
+
 def test_pins_are_kept_in_the_project(dock, wait, cube, tmp_path):
     pin(dock, wait, 12, 34)
     pin(dock, wait, 2, 3)
