@@ -74,7 +74,7 @@ class Spectrum:
             return None, None
         return centres, widths if widths is not None and np.isfinite(widths).all() else None
 
-    def curve(self, name: str, colour: str, **looks: bool) -> Curve:
+    def curve(self, name: str, colour: str, **looks: bool | str) -> Curve:
         """The spectrum as a curve."""
         return Curve(
             name, colour, self.values, self.wavelength_nm, self.fwhm_nm, self.spread, self.good, **looks
@@ -106,10 +106,10 @@ class Pin:
         return max(self.spectra, key=lambda one: len(one.values), default=None)
 
     def curves(self) -> list[Curve]:
-        """Its curves, named after pin and layer."""
+        """Its curves, named after pin and layer; in the legend they are one."""
         alone = len(self.spectra) == 1
         return [
-            one.curve(self.name if alone else f"{self.name} · {one.name}", self.colour)
+            one.curve(self.name if alone else f"{self.name} · {one.name}", self.colour, group=self.name)
             for one in self.spectra
         ]
 

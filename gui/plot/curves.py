@@ -33,6 +33,7 @@ class Curve:
         good: False for bands that are not to be drawn.
         dashed: drawn in dashes, as the spectra of libraries are.
         thick: drawn thicker, as the spectra under the cursor are.
+        group: name that it shares in the legend with the other curves of its pin; empty for one by itself.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Curve:
     good: npt.NDArray[np.bool_] | None = None
     dashed: bool = False
     thick: bool = False
+    group: str = ""
+
+    @property
+    def listed_as(self) -> str:
+        """Its name in the legend."""
+        return self.group or self.name
 
     @property
     def broad(self) -> bool:

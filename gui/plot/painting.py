@@ -9,14 +9,13 @@ from qgis.PyQt.QtCore import QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF, QTextOption
 
 from .curves import Line
+from .legend import SAMPLE, Entry, row_height
 from .scale import Scale, tick_labels, ticks, visible
 
 _SPREAD_ALPHA = 55
 _GRID_ALPHA = 45
 _POINT = 3.5
 _PIXELS_PER_TICK = (75, 38)
-_LEGEND_LINE = 22
-_LEGEND_SHARE = 0.55  # of the frame's height
 
 
 class Painting:
@@ -71,32 +70,16 @@ class Painting:
                 self._points(line)
         self.painter.restore()
 
-    def legend(self, lines: Sequence[Line], more: str) -> None:
-        """Names in the corner with the fewest values; ``more`` says how many find no room (with a ``{}``)."""
-        if not lines:
-            return
-        metrics, frame = self.painter.fontMetrics(), self.scale.frame
-        height = metrics.height() + 1
-        most = max(1, int(frame.height() * _LEGEND_SHARE / height) - 1)
-        shown = list(lines if len(lines) <= most + 1 else lines[:most])
-        names = [line.curve.name for line in shown]
-        if len(lines) > len(shown):
-            names.append(more.format(len(lines) - len(shown)))
-        widest = int(frame.width() * 0.6)
-        names = [metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, widest) for name in names]
-        width = max(metrics.horizontalAdvance(name) for name in names) + _LEGEND_LINE + 14
-        box = self._free_corner(width, height * len(names) + 6, lines)
-        paper = QColor(self.background)
-        paper.setAlpha(205)
-        self.painter.setPen(Qt.PenStyle.NoPen)
-        self.painter.setBrush(paper)
-        self.painter.drawRect(box)
-        for number, name in enumerate(names):
-            top = box.top() + 3 + number * height
-            if number < len(shown):
-                self._sample_of(shown[number], QPointF(box.left() + 5, top + height / 2))
-            left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            self._words(QRectF(box.left() + _LEGEND_LINE + 10, top, width, height), name, left)
+    def legend(self, entries: Sequence[Entry]) -> None:
+        """Names below the title of the axis, each with a piece of its line."""
+        metrics = self.painter.fontMetrics()
+        height, top = row_height(metrics), self.scale.frame.bottom() + 2 * metrics.height() + 5
+        left_aligned = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        for entry in entries:
+            y = top + entry.row * height
+            if entry.line is not None:
+                self._sample_of(entry.line, QPointF(entry.left, y + height / 2))
+            self._title(QRectF(entry.name_left, y, entry.width + 4, height), entry.name, left_aligned)
 
     def cursor(self, line: Line, band: int) -> None:
         """A ring around the value that is read out, and a line down to the axis."""
@@ -117,24 +100,6 @@ class Painting:
         self.painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2))
         self.painter.setBrush(Qt.BrushStyle.NoBrush)
         self.painter.drawRect(self.scale.frame)
-
-    def _free_corner(self, width: float, height: float, lines: Sequence[Line]) -> QRectF:
-        """The corner of the frame where a box hides the fewest values, the upper right one if it is equal."""
-        frame = self.scale.frame
-        boxes = [
-            QRectF(x, y, width, height)
-            for y in (frame.top() + 6, frame.bottom() - height - 6)
-            for x in (frame.right() - width - 6, frame.left() + 6)
-        ]
-        hidden = []
-        for box in boxes:
-            (left, low), (right, high) = map(self.scale.place, (box.bottomLeft(), box.topRight()))
-            inside = [
-                ((line.x > left) & (line.x < right) & (line.y > low) & (line.y < high)).sum()
-                for line in lines
-            ]
-            hidden.append(sum(inside))
-        return boxes[hidden.index(min(hidden))]
 
     def _colour(self, line: Line) -> QColor:
         return visible(line.curve.colour, self.background)
@@ -214,7 +179,7 @@ class Painting:
 
     def _sample_of(self, line: Line, left: QPointF) -> None:
         """A piece of the curve for the legend."""
-        right = QPointF(left.x() + _LEGEND_LINE, left.y())
+        right = QPointF(left.x() + SAMPLE, left.y())
         self.painter.setPen(self._pen(line))
         self.painter.drawLine(left, right)
         if line.curve.broad:

@@ -18,6 +18,7 @@ from qgis.PyQt.QtGui import (
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from .curves import CONTINUUM, DERIVATIVE, VALUES, Curve, Line, line_of
+from .legend import Entry, entries_of, height_of
 from .painting import Painting
 from .readout import nearest, text_of
 from .scale import Scale, whole_range
@@ -119,6 +120,12 @@ class SpectrumPlot(QWidget):
             return Scale(*whole_range(self.lines), frame)
         return Scale(self._zoomed.x, self._zoomed.y, frame)
 
+    @property
+    def legend(self) -> list[Entry]:
+        """The entries of the legend, none while it is hidden."""
+        lines = self.lines if self.with_legend else []
+        return entries_of(lines, self.fontMetrics(), self.size(), self.tr("and {} more"))
+
     def zoom(self, factor: float, about: QPointF | None = None, x: bool = True, y: bool = True) -> None:
         """Stretch what is shown by a factor (below 1: closer), about a pixel or the middle."""
         scale = self.scale
@@ -163,8 +170,7 @@ class SpectrumPlot(QWidget):
         x_title, per_unit = self._x_axis()
         painting.axes(x_title, self._y_title(), per_unit)
         painting.curves(self.lines)
-        if self.with_legend:
-            painting.legend(self.lines, self.tr("and {} more"))
+        painting.legend(self.legend)
         if self._cursor is not None:
             painting.cursor(self.lines[self._cursor[0]], self._cursor[1])
         if not self.lines and self.message:
@@ -192,10 +198,8 @@ class SpectrumPlot(QWidget):
         """Pan, or read out the nearest value."""
         at = _position(event)
         if self._dragged is not None and event.buttons() & Qt.MouseButton.LeftButton:
-            frame = self._frame()
-            self.pan(
-                (self._dragged.x() - at.x()) / frame.width(), (at.y() - self._dragged.y()) / frame.height()
-            )
+            frame, moved = self._frame(), at - self._dragged
+            self.pan(-moved.x() / frame.width(), moved.y() / frame.height())
             self._dragged = at
             return
         self._cursor = nearest(self.lines, self.scale, at, _NEAR)
@@ -247,7 +251,7 @@ class SpectrumPlot(QWidget):
     def _frame(self) -> QRectF:
         metrics = self.fontMetrics()
         left = metrics.height() + metrics.horizontalAdvance("-0.0000") + 10
-        below = 2 * metrics.height() + 8
+        below = 2 * metrics.height() + 8 + height_of(self.legend, metrics)
         size = max(self.width() - left - 10, 10), max(self.height() - below - 8, 10)
         return QRectF(left, 8, *size)
 

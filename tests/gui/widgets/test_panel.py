@@ -105,6 +105,8 @@ def test_current_spectra_pins_and_libraries_share_the_axes(panel, hyperspectral,
     ]  # fmt: skip
     assert [curve.dashed for curve in panel.plot.curves] == [False] * 4 + [True] * 3
     assert [curve.broad for curve in panel.plot.curves][:4] == [False, True, False, True]
+    legend = [entry.name for entry in panel.plot.legend]
+    assert legend == ["goethite", "gypsum", "clay", "lifted", "Sentinel-2", "leaf"]
 
 
 def test_pins_are_renamed_hidden_and_removed_by_keys(panel, hyperspectral):

@@ -250,6 +250,35 @@ def test_legend_names_the_curves_and_can_be_hidden(plot, hyperspectral):
     assert np.array_equal(pixels(plot), without)
 
 
+def test_legend_hides_nothing_of_the_curves(plot, hyperspectral):
+    plot.show_curves([hyperspectral.curve(f"curve {number}", RED, thick=True) for number in range(4)])
+    plot.show_legend(True)
+    frame, words = plot.scale.frame, plot.fontMetrics().height()
+    plot.show_curves([replace(curve, values=np.full(172, np.nan)) for curve in plot.curves])
+    samples = coloured(plot, RED)
+    assert samples[int(frame.bottom()) + 2 * words :].any()
+    assert not samples[: int(frame.bottom()) + 2 * words].any()
+
+
+def test_legend_names_libraries_first_and_each_pin_once(plot, hyperspectral, multispectral):
+    curves = [multispectral.curve("S2", BLUE)]
+    curves += [hyperspectral.curve(f"Lake · {number}", RED, group="Lake") for number in range(3)]
+    plot.show_curves([*curves, hyperspectral.curve("clay", BLUE, dashed=True)])
+    assert plot.legend == []
+    plot.show_legend(True)
+    assert [entry.name for entry in plot.legend] == ["clay", "S2", "Lake"]
+
+
+def test_legend_takes_a_part_of_the_height_and_counts_what_finds_no_room(plot, hyperspectral):
+    plot.show_curves([hyperspectral.curve(f"a layer with a name {n}", RED) for n in range(60)])
+    before = plot.scale.frame.height()
+    plot.show_legend(True)
+    *named, last = plot.legend
+    assert last.name == f"and {60 - len(named)} more"
+    assert 0.6 * before < plot.scale.frame.height() < before
+    assert all(entry.name_left + entry.width <= plot.width() for entry in plot.legend)
+
+
 def test_message_is_shown_where_there_is_no_curve(plot):
     empty = pixels(plot)
     plot.show_message("no data here (nodata)")
