@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ...core.errors import SpectralError
 from ...core.spectral.library import SpectralLibrary
 from ...core.spectral.matching import ANGLE, Match, Matcher
 from .spectra import Spectrum, spectra_of
 
 Found = tuple[str, Match, Spectrum]
+_ROUNDED = 1e-6  # share by which values differ that went through a file of float32
 
 
 def closest_in(
@@ -38,6 +41,12 @@ def closest_in(
             else SpectralError("The spectrum has no values to compare; choose another place.")
         )
     return sorted(found, key=lambda one: _score(one[1], method))[:count]
+
+
+def is_itself(found: Found, spectrum: Spectrum) -> bool:
+    """Whether what was found is the very spectrum that was asked about, as an exported pin is."""
+    values, other = spectrum.located.values, found[2].values
+    return values.shape == other.shape and np.allclose(values, other, rtol=_ROUNDED, atol=0, equal_nan=True)
 
 
 def _score(match: Match, method: str) -> float:

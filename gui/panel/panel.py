@@ -24,7 +24,7 @@ from ..background import Background
 from ..plot.curves import CONTINUUM, DERIVATIVE, VALUES
 from ..plot.plot import NM, UM, SpectrumPlot
 from .actions import Actions
-from .identifying import closest_in
+from .identifying import Found, closest_in, is_itself
 from .lists import LayerList, LibraryList, MatchTable, PinList
 from .spectra import COLOURS, Pin, Spectrum
 
@@ -123,7 +123,7 @@ class SpectrumPanel(QWidget):
         libraries, method = list(self.library.libraries), self.method.currentData()
         self._background.submit(
             lambda: closest_in(libraries, spectrum, method, _MATCHES),
-            lambda matches: self._show_matches(name, matches),
+            lambda matches: self._show_matches(name, spectrum, matches),
             self.say,
             slot="identify",
         )
@@ -157,12 +157,23 @@ class SpectrumPanel(QWidget):
         found = max(self.current, key=lambda one: len(one.values), default=None)
         return None if found is None else (found.name, found)
 
-    def _show_matches(self, name: str, matches: Sequence[tuple]) -> None:
+    def _show_matches(self, name: str, spectrum: Spectrum, matches: Sequence[Found]) -> None:
+        """List what was found and draw the closest; that a spectrum is like itself is no news."""
         self.matches.show_matches(matches)
         self.tabs.setCurrentWidget(self.matches)
-        _, best, _ = matches[0]
-        words = self.tr("{} is closest to {}: angle {:.2f}°, correlation without continuum {:.3f}.")
-        self.say(words.format(name, best.name, best.angle_deg, best.correlation))
+        others = []
+        for row, found in enumerate(matches):
+            if is_itself(found, spectrum):
+                self.matches.topLevelItem(row).setText(0, self.tr("{} (itself)").format(found[1].name))
+            else:
+                others.append(row)
+        if others:
+            self.matches.setCurrentItem(self.matches.topLevelItem(others[0]))
+            best = matches[others[0]][1]
+            words = self.tr("{} is closest to {}: angle {:.2f}°, correlation without continuum {:.3f}.")
+            self.say(words.format(name, best.name, best.angle_deg, best.correlation))
+        else:
+            self.say(self.tr("The libraries hold nothing but {} itself; import another one.").format(name))
         self.redraw()
 
     def _fill_choices(self) -> None:

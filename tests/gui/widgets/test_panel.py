@@ -196,6 +196,26 @@ def test_identify_lists_the_closest_spectra_and_draws_the_best(panel, minerals, 
     assert "clay" in [curve.name for curve in panel.plot.curves]
 
 
+def test_identify_names_the_closest_beside_the_spectrum_itself(panel, minerals, wait):
+    clay = Spectrum("layer", minerals.spectra[2].astype(np.float32).astype(float), minerals.wavelength_nm)
+    panel.pins.add(pin_of(clay, name="quarry"))
+    panel.add_library("minerals", minerals)
+    panel.identify()
+    wait(lambda: panel.matches.matches)
+    names = [panel.matches.topLevelItem(row).text(0) for row in range(3)]
+    assert names[0] == "clay (itself)"
+    assert f"quarry is closest to {names[1]}: " in panel.status.text()
+    assert [one.name for one in panel.matches.selected()] == [names[1]]
+
+
+def test_identify_says_when_libraries_hold_only_the_spectrum_itself(panel, minerals, wait):
+    panel.pins.add(pin_of(Spectrum("layer", minerals.spectra[2], minerals.wavelength_nm), name="quarry"))
+    panel.add_library("clay", SpectralLibrary(("clay",), minerals.spectra[2:], minerals.wavelength_nm))
+    panel.identify()
+    wait(lambda: panel.matches.matches)
+    assert panel.status.text() == "The libraries hold nothing but quarry itself; import another one."
+
+
 def test_identify_leaves_bad_bands_out(panel, minerals, wait):
     values, good = minerals.spectra[1].copy(), np.ones(172, bool)
     values[10:20], good[10:20] = 9.0, False
