@@ -174,7 +174,8 @@ class SpectrumDock(QDockWidget):
             "some": self.tr("{} has no data in {} of {} bands here."),
             "pixels": self.tr("{}: mean and standard deviation of {} of {} pixels."),
         }
-        where = f"x {centre.x():.10g}, y {centre.y():.10g}."
+        crs = self._canvas.mapSettings().destinationCrs().authid()
+        where = f"x {centre.x():.10g}, y {centre.y():.10g}{f' ({crs})' if crs else ''}."
         self.panel.show_current(spectra, f"{where} {sentence_of(answers, words)}".strip())
 
     def _questions(self, place: QgsPointXY | QgsRectangle) -> tuple[list[Question], list[str]]:

@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QFileDialog,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QSplitter,
@@ -216,6 +217,8 @@ class SpectrumPanel(QWidget):
             (self.matches, self.tr("&Matches")),
         ):
             self.tabs.addTab(widget, title)
+        self.pins.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.pins.header().setStretchLastSection(False)
         splitter = QSplitter(Qt.Orientation.Horizontal, self)
         splitter.addWidget(self.plot)
         splitter.addWidget(self.tabs)

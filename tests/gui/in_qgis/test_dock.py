@@ -79,6 +79,7 @@ def test_click_shows_the_spectrum_of_the_pixel(dock, desktop, wait, cube):
     assert spectrum.values == pytest.approx(cube[:, 12, 34] * 1e-4, abs=1e-12)
     assert spectrum.wavelength_nm == pytest.approx(450 + 12 * np.arange(60))
     assert [curve.name for curve in dock.panel.plot.curves] == ["cube"]
+    assert "(EPSG:32633)." in dock.panel.status.text()
 
 
 def test_drag_shows_mean_and_spread(dock, desktop, wait, cube):

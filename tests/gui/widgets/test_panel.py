@@ -141,6 +141,16 @@ def test_places_of_pins_are_not_edited_and_empty_names_not_taken(panel, hyperspe
     assert panel.pins.topLevelItem(0).text(1) == "1.5, 2.5 (EPSG:32633)"
 
 
+def test_places_and_layers_of_pins_are_written_out(panel, hyperspectral, multispectral):
+    panel.pins.add(pin_of(hyperspectral, multispectral, x=1689417.02731, y=6144717.35122))
+    panel.tabs.setCurrentWidget(panel.pins)
+    QApplication.processEvents()
+    item = panel.pins.topLevelItem(0)
+    for column in range(3):
+        needed = panel.pins.fontMetrics().horizontalAdvance(item.text(column))
+        assert panel.pins.columnWidth(column) > needed
+
+
 def test_colour_of_a_pin_can_be_changed(panel, hyperspectral, monkeypatch):
     panel.pins.add(pin_of(hyperspectral))
     monkeypatch.setattr(QColorDialog, "getColor", lambda *_: QColor("#123456"))
