@@ -16,6 +16,7 @@ from .card import Card, CardInput
 
 FEWEST, MOST = 3, 12  # bands
 _CONSTANT = 1e-6  # reflectance that a band must vary by
+_LARGEST_IN_MICROMETRES = 10.0  # no band has a centre of so few nm
 
 
 def camera_card(
@@ -52,7 +53,7 @@ def centres_in(text: str) -> tuple[float, ...]:
     """Centres in nm from a text such as ``450, 560, 650``; empty from an empty text.
 
     Raises:
-        RasterError: it is something else.
+        RasterError: it is something else, or looks like micrometres.
     """
     try:
         centres = tuple(float(word) for word in re.split(r"[\s,;]+", text) if word)
@@ -60,6 +61,11 @@ def centres_in(text: str) -> tuple[float, ...]:
         raise _no_centres(text) from error
     if not np.isfinite(centres).all():
         raise _no_centres(text)
+    if centres and all(0.0 < centre < _LARGEST_IN_MICROMETRES for centre in centres):
+        raise RasterError(
+            f"The nominal centres '{text}' look like micrometres; give them in nm: "
+            f"{', '.join(f'{1000 * centre:g}' for centre in centres)}."
+        )
     return centres
 
 

@@ -44,6 +44,12 @@ def test_centres_that_are_none(text):
         centres_in(text)
 
 
+def test_centres_in_micrometres_are_asked_for_in_nm():
+    with pytest.raises(RasterError, match=r"'0.45, 0.5605' look like micrometres; .* nm: 450, 560.5\.$"):
+        centres_in("0.45, 0.5605")
+    assert centres_in("0.45, 560") == (0.45, 560.0)
+
+
 def test_one_centre_for_each_band():
     with pytest.raises(RasterError, match="2 nominal centres are given for 3 bands; give one for each"):
         nominal_centres(source(3), (1, 2, 3), (500, 600), GRID)
