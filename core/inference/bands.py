@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -140,6 +140,13 @@ def sentinel2_lines(names: Sequence[str]) -> tuple[FloatArray, FloatArray] | Non
     return seen.centre_nm[places], seen.width_nm[places]
 
 
+def own_names(table: BandTable, numbers: Sequence[int]) -> tuple[str, ...]:
+    """Names of a raster's bands of these numbers (from 1); ``band 3`` for one without, or where two agree."""
+    plain = tuple(f"band {number}" for number in numbers)
+    names = tuple(table.names[number - 1] or word for number, word in zip(numbers, plain))
+    return names if len(set(names)) == len(names) else plain
+
+
 def check_numbers(numbers: Sequence[int], table: BandTable) -> None:
     """Check that a raster has bands of these numbers.
 
@@ -164,7 +171,11 @@ def _from_numbers(table: BandTable, card: Card, numbers: Sequence[int]) -> BandM
             f"{len(numbers)} band numbers are given; {_needs(card)}, one number for each, in this order."
         )
     check_numbers(numbers, table)
-    return _match(dict(zip(names, numbers)), card, "the numbers given")
+    match = _match(dict(zip(names, numbers)), card, "the numbers given")
+    every = tuple(range(1, len(table) + 1))
+    if match.numbers == every and bands == own_names(table, every):
+        return replace(match, how=f"All {len(table)} bands are used, in their order.")
+    return match
 
 
 def _by_name(table: BandTable) -> dict[str, int]:

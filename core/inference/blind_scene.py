@@ -19,7 +19,7 @@ from ..raster.blocks import PixelArray, RasterProfile, Sink, Source, Window
 from ..spectral.band_search import Bands, BandSearch
 from ..spectral.band_shapes import BandShapes
 from ..spectral.grids import FloatArray, Grid
-from .bands import match_bands
+from .bands import match_bands, own_names
 from .blind_camera import camera_card, check_pixels, chosen_bands, nominal_centres
 from .blind_model import ResponseModel, blind_model
 from .blind_stages import SampleWindow, constants, estimate_responses
@@ -147,9 +147,7 @@ class _Estimation:
         self.grid = session.card.output.grid
         numbers = chosen_bands(source, options.lift.bands)
         self.lift = replace(options.lift, bands=numbers)
-        self.names = tuple(source.bands.names[number - 1] or f"band {number}" for number in numbers)
-        if len(set(self.names)) < len(numbers):
-            self.names = tuple(f"band {number}" for number in numbers)
+        self.names = own_names(source.bands, numbers)
         self.nominal = nominal_centres(source, numbers, options.centres, self.grid)
         session.card = camera_card(session.card, self.names)
         self.window = part_of_scene(source, options.lift.window)

@@ -94,6 +94,11 @@ def test_bands_are_chosen_by_number(models, scene):
     five = np.concatenate([scene[:1], np.full((1, 70, 90), 0.5, np.float32), scene[1:]])
     _, report = run(models, ArraySource(five), bands=(1, 3, 4, 5))
     assert report.camera.names == ("band 1", "band 3", "band 4", "band 5")
+    assert report.scene.bands == "Bands taken from the numbers given: band 1=1, band 3=3, band 4=4, band 5=5."
+
+
+def test_without_numbers_all_bands_are_used(whole):
+    assert whole[1].scene.bands == "All 4 bands are used, in their order."
 
 
 def test_a_part_of_a_scene_is_that_scene(models, scene):
