@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from ..core.inference.blind_confidence import confidence
+from ..core.inference.blind_confidence import MEANING, confidence
 from ..core.inference.blind_scene import BlindReport, Camera
 from ..core.spectral import SpectralLibrary
 from ..core.spectral.band_shapes import BandShapes
@@ -36,14 +36,14 @@ def _body(report: BlindReport, output: str) -> Iterator[str]:
     yield from _camera("Response of the camera", report.camera, report)
     for value, camera in report.classes.items():
         yield from _camera(f"Response in class {value}", camera, None)
-    yield f"<h2>What can be known</h2><p>{_WHAT_IT_MEANS}</p>"
+    yield f"<h2>What can be known</h2><p>{MEANING}</p><p>{_WHAT_IT_MEANS}</p>"
 
 
 def _camera(title: str, camera: Camera, report: BlindReport | None) -> Iterator[str]:
     """Curves, and a table of bands; the fit is that of the whole scene."""
     yield f"<h2>{escape(title)}</h2>"
     if pictures.available():
-        yield pictures.spectra(_lines(camera), "Response per nm", "Responses of the bands")
+        yield pictures.spectra(_lines(camera), "Response per nm", "Responses of the bands", one_scale=True)
     centre, width = camera.centre_and_width_nm
     nominal = (
         ["unknown"] * len(centre) if camera.nominal_nm is None else [f"{v:.0f}" for v in camera.nominal_nm]

@@ -58,11 +58,16 @@ def spectra(
     parts: Sequence[Lines],
     label: str = "Value, in the unit of the image",
     caption: str = "Spectra of the endmembers",
+    one_scale: bool = False,
 ) -> str:
-    """Spectra over wavelength, or over the number of the band where that is unknown; images side by side."""
+    """Spectra over wavelength, or over the number of the band where that is unknown; images side by side.
+
+    With ``one_scale`` the values of all images have the same axis.
+    """
     figure = _figure(_SPECTRA_WIDE, 5.0)
     room = _SPECTRA_WIDE / len(parts) - _MARGIN
-    for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts):
+    panels = figure.subplots(1, len(parts), squeeze=False, sharey=one_scale)[0]
+    for axes, part in zip(panels, parts):
         centres = part.library.wavelength_nm
         for name, spectrum, colour in zip(part.library.names, part.library.spectra, part.colours):
             line = _broken(np.arange(1.0, len(spectrum) + 1) if centres is None else centres, spectrum)

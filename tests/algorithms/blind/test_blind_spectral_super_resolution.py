@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from hyperlift.algorithms import blind_job
+from hyperlift.algorithms import blind_job, unmixing_pictures
 from hyperlift.core.inference.blind_model import ResponseModel
 from hyperlift.core.inference.session import Session
 from hyperlift.core.spectral import grid, read_response
@@ -74,6 +74,16 @@ def test_report(blind, scene, tmp_path):
     for text in ("Response of the camera", "yellow", "580", "Confidence", "What can be known", "|Y - R X|"):
         assert text in page
     assert page.count("<img") == 1
+    assert "good where the centre deviates by up to 5 nm and the width by up to 30%" in page
+
+
+def test_panels_of_responses_have_one_scale(blind, scene, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    figures = []
+    monkeypatch.setattr(unmixing_pictures, "_picture", lambda figure, _: figures.append(figure) or "")
+    blind(scene, REPORT=tmp_path / "report.html")
+    found, nominal = (axes.get_ylim() for axes in figures[0].axes)
+    assert found == nominal
 
 
 def test_without_centres(blind, scene, tmp_path):
@@ -122,6 +132,7 @@ def refusals():
         ("identical", {}, twins, "The bands 'b2' and 'b4' are identical; leave one of them out"),
         ("outside", {"CENTRES": "450, 520, 580, 900"}, four, "band 4, 900 nm, is not on the wavelengths"),
         ("three centres", {"CENTRES": "450, 520, 580"}, four, "3 nominal centres are given for 4 bands"),
+        ("micrometres", {"CENTRES": "0.45, 0.52, 0.58, 0.65"}, four, "in nm: 450, 520, 580, 650."),
         ("words", {"CENTRES": "blue"}, four, "Nominal centres must be wavelengths in nm"),
         ("a band that is not there", {"BANDS": "1, 2, 9, 3"}, four, "names a band that is not there"),
         ("nothing valid", {}, np.zeros_like(four), "No valid pixel was found"),

@@ -1,5 +1,7 @@
 """Blind runs with a small network of random weights: what holds for any weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -171,6 +173,16 @@ def test_confidence_without_centres_is_never_good(models, scene, whole):
     assert report.camera.nominal_nm is None
     assert "good" not in confidence(report.camera)
     assert set(confidence(whole[1].camera)) <= {"good", "fair", "poor"}
+
+
+def test_confidence_needs_both_centre_and_width(whole):
+    camera = whole[1].camera
+    found = replace(
+        camera.found,
+        centre_deviation_nm=np.array([5.0, 5.0, 16.0, 15.0]),
+        width_deviation=np.array([0.3, 0.6, 0.1, 0.5]),
+    )
+    assert confidence(replace(camera, found=found)) == ("good", "poor", "poor", "fair")
 
 
 def test_blind_takes_whole_arrays(monkeypatch, models, scene, whole):
