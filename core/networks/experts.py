@@ -3,6 +3,8 @@
 Materials bend the relation of bands to spectra; perceptrons learn that from many more pixels than
 convolutions of hundreds of channels can see in the same time. Trained on different areas they err
 differently, so their mean errs less (Breiman 1996, bagging; Lakshminarayanan et al. 2017, deep ensembles).
+Their regressions have large weights of both signs, so bands that no land has (a bright roof whose coarse
+bands come from its neighbours) lead them far off; there the network counts.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from torch.nn import functional as F
 from .layers import zero
 
 _TYPICAL, _SPREAD = 0.2, 0.2  # reflectance of land, to bring inputs near zero mean and unit variance
+_DARK = 0.05  # reflectance that is added to the brightness of a pixel, to which differences are relative
+_SMALL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,15 @@ class ExpertsConfig:
         share: of their mean in the result; the network has the rest.
         kept: share of what the perceptrons add to their regressions. On areas unlike those of the training
             they overshoot.
+        limit: root mean square difference from the network's estimate, relative to the pixel's brightness,
+            from which on their share falls.
     """
 
     members: int = 6
     widths: tuple[int, ...] = (192, 192, 192)
     share: float = 0.7
     kept: float = 0.85
+    limit: float = 0.06
 
 
 class Perceptron(nn.Module):
@@ -81,7 +88,7 @@ class Experts(nn.Module):
 
     def __init__(self, bands: int, channels: int, config: ExpertsConfig) -> None:
         super().__init__()
-        self.share, self.kept = config.share, config.kept
+        self.share, self.kept, self.limit = config.share, config.kept, config.limit
         self.members = nn.ModuleList(
             Perceptron(bands, channels, config.widths) for _ in range(config.members)
         )
@@ -92,5 +99,9 @@ class Experts(nn.Module):
 
     def forward(self, bands: Tensor, estimate: Tensor) -> Tensor:
         """Both estimates ``(N, C, H, W)`` as one, from the bands ``(N, c, H, W)`` and the network's."""
-        joint: Tensor = estimate + self.share * (self.mean(bands) - estimate)
+        away = self.mean(bands) - estimate
+        far = away.square().mean(dim=1, keepdim=True).sqrt()
+        far = far / (estimate.mean(dim=1, keepdim=True).abs() + _DARK)
+        share = self.share * (self.limit / far.clamp(min=_SMALL)).clamp(max=1.0)
+        joint: Tensor = estimate + share * away
         return joint

@@ -14,6 +14,7 @@ from .guidance import LocalRegression
 from .layers import WindowMean, conv3x3, zero, zero_bias
 
 _FLAT = 1e-4  # contrast, in reflectance, below which an image says nothing about its resolution
+_FEW = 1e-3  # share of differences that exist, below which there are none
 _LARGEST = 0.3  # change, in reflectance, by the regression on the fine bands
 _TYPICAL = 0.6  # ratio of the contrasts between that of coarse and that of sharp bands
 
@@ -80,11 +81,16 @@ class Resolved(nn.Module):
         zero_bias(self.answer)
 
     def _contrast(self, msi: Tensor, distance: int) -> Tensor:
-        """Mean absolute difference over the window between pixels ``distance`` apart, along both axes."""
-        wide = F.pad(msi, (0, distance, 0, distance), mode="replicate")
+        """Mean absolute difference over the window between pixels ``distance`` apart, along both axes.
+
+        Both axes count once each; differences with what lies beyond the border do not count.
+        """
+        pads = (0, distance, 0, distance)
+        wide, inside = F.pad(msi, pads, mode="replicate"), F.pad(torch.ones_like(msi[:, :1]), pads)
         right = (wide[:, :, :-distance, distance:] - msi).abs()
         down = (wide[:, :, distance:, :-distance] - msi).abs()
-        contrast: Tensor = self.mean(right + down)
+        number = self.mean(inside[:, :, :-distance, distance:] + inside[:, :, distance:, :-distance])
+        contrast: Tensor = 2.0 * self.mean(right + down) / number.clamp(min=_FEW)
         return contrast
 
     def forward(self, msi: Tensor) -> Tensor:

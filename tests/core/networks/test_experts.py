@@ -36,8 +36,17 @@ def test_part_of_what_is_added_to_the_regression_can_be_kept():
 
 
 def test_experts_have_their_share_of_the_result():
-    experts = Experts(3, 5, ExpertsConfig(members=2, widths=(8,), share=0.25))
+    experts = Experts(3, 5, ExpertsConfig(members=2, widths=(8,), share=0.25, limit=10.0))
     image, estimate = torch.rand(1, 3, 4, 4), torch.rand(1, 5, 4, 4)
     for number, member in enumerate(experts.members):
         member.bias.fill_(number)  # they answer 0 and 1
     torch.testing.assert_close(experts(image, estimate), 0.75 * estimate + 0.25 * 0.5)
+
+
+def test_experts_far_from_the_network_count_less():
+    experts = Experts(3, 5, ExpertsConfig(members=1, widths=(8,), share=0.5, limit=0.1))
+    experts.members[0].bias.fill_(1.0)
+    near, far = torch.full((1, 5, 1, 1), 0.95), torch.full((1, 5, 1, 1), 0.45)
+    image = torch.zeros(1, 3, 1, 1)
+    torch.testing.assert_close(experts(image, near), torch.full_like(near, 0.975))
+    torch.testing.assert_close(experts(image, far), far + 0.5 * 0.1 * 0.5)  # at most 0.1 of 0.45 + 0.05
