@@ -93,6 +93,18 @@ class HyperLiftAlgorithm(QgsProcessingAlgorithm):
         problem = runtime_problem()
         return not problem, problem
 
+    def checkParameterValues(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> tuple[bool, str]:
+        """As in QGIS, but of a choice's wrong value it is said which there are."""
+        for parameter in self.parameterDefinitions():
+            if isinstance(parameter, QgsProcessingParameterEnum):
+                given, words = parameters.get(parameter.name()), parameter.options()
+                if isinstance(given, (str, int)) and str(given) not in words:
+                    sentence = self.tr("{} is '{}'; choose one of {}.")
+                    return False, sentence.format(parameter.name(), given, ", ".join(words))
+        return super().checkParameterValues(parameters, context)
+
     def add(self, parameter: QgsProcessingParameterDefinition, advanced: bool = False) -> None:
         """Add a parameter with its help from ``parameter_help``.
 

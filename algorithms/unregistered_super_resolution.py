@@ -34,6 +34,8 @@ NUMBERS = {
     "UNRELIABLE": "Share of the result at which the reference counts for less than a half",
 }
 
+_OF_THE_PLACE = ("OFFSET", "ROTATION", "ZOOM")
+
 
 class UnregisteredSuperResolution(SuperResolutionAlgorithm):
     """``hyperlift:unregisteredsuperresolution``."""
@@ -134,6 +136,7 @@ class UnregisteredSuperResolution(SuperResolutionAlgorithm):
 
 
 def _numbers(report: SharpeningReport) -> dict[str, float]:
+    """What is measured; where no place was found there is no offset."""
     values = (
         report.pixels,
         report.seconds,
@@ -143,7 +146,8 @@ def _numbers(report: SharpeningReport) -> dict[str, float]:
         report.confidence,
         report.unreliable,
     )
-    return dict(zip(NUMBERS, values))
+    found = dict(zip(NUMBERS, values))
+    return found if report.confidence else {key: found[key] for key in found if key not in _OF_THE_PLACE}
 
 
 def _facts(report: SharpeningReport, output: str) -> dict[str, str]:
@@ -157,7 +161,9 @@ def _facts(report: SharpeningReport, output: str) -> dict[str, str]:
         "Model": report.model,
         "First placement": report.placement,
         "Offset found": f"{report.offset:.1f} pixels of the result in the median, up to "
-        f"{report.largest_offset:.1f}; turned by {report.rotation:.2f} degrees, scaled by {report.zoom:.4f}",
+        f"{report.largest_offset:.1f}; turned by {report.rotation:.2f} degrees, scaled by {report.zoom:.4f}"
+        if report.confidence
+        else "none: no place was found at which the reference shows what the image shows",
         "Confidence": f"{report.confidence:.0%}; the reference explains "
         f"{max(report.explained, 0.0):.0%} of the image's detail where it was not fitted",
         "Unreliable": f"{report.unreliable:.1%} of the result, where the reference counts for less than "

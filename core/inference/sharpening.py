@@ -145,18 +145,19 @@ class _Run:
 
     def _judge_registration(self) -> None:
         found = self.scene.registration
+        if found.confidence == 0.0:
+            self._warn(
+                "THE REFERENCE IS NOT USED: no place was found at which it shows what the image shows, so "
+                "the result is the image resampled; check that both show the same ground, or georeference it."
+            )
+            return
         offset, largest = self.scene.displacement()
         self.monitor.info(
             f"The photograph lies {offset:.1f} output pixels off (median; up to {largest:.1f}), turned by "
             f"{found.transform.rotation:.1f} degrees and scaled by {found.transform.scale:.3f}; it explains "
             f"{max(found.relation.explained, 0.0):.0%} of the image's detail."
         )
-        if found.confidence == 0.0:
-            self._warn(
-                "THE REFERENCE IS NOT USED: no place was found at which it shows what the image shows, so "
-                "the result is the image resampled; check that both show the same ground, or georeference it."
-            )
-        elif found.confidence < 1.0:
+        if found.confidence < 1.0:
             self._warn(
                 f"The place of the reference is doubtful, and it counts for {found.confidence:.0%} only; "
                 "check that both show the same ground at about the same time."
@@ -235,12 +236,14 @@ class _Run:
         return _Feed(tile, outer, pixels, valid[tile.within(outer)])
 
     def _sharpen(self, feed: _Feed) -> tuple[PixelArray, PixelArray]:
-        """Spectra ``(B, H, W)`` and trust ``(1, H, W)`` of a tile."""
+        """Spectra ``(B, H, W)``, not negative where the image is not, and trust ``(1, H, W)`` of a tile."""
         spectra = upsample(feed.pixels, feed.outer, feed.tile, self.scale, self.source.shape)
-        if self.scene.registration.confidence == 0.0 or not feed.valid.any():
-            return spectra, np.zeros((1, *spectra.shape[1:]), np.float32)
-        answer = self.blender.window(feed.tile.scaled(self.scale))
-        return spectra + self.scene.subspace.spectra(answer[:-1]), answer[-1:]
+        trust = np.zeros((1, *spectra.shape[1:]), np.float32)
+        if self.scene.registration.confidence > 0.0 and feed.valid.any():
+            answer = self.blender.window(feed.tile.scaled(self.scale))
+            spectra, trust = spectra + self.scene.subspace.spectra(answer[:-1]), answer[-1:]
+        least = np.minimum(feed.pixels[(slice(None), *feed.tile.within(feed.outer))], 0.0)
+        return np.maximum(spectra, least.repeat(self.scale, axis=1).repeat(self.scale, axis=2)), trust
 
     def _answer(self, square: Window) -> PixelArray:
         """Residual abundances and trust ``(K + 1, h, w)`` of a square of fine pixels, cut at the scene."""

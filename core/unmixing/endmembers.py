@@ -57,8 +57,8 @@ def vca(
     simplex is taken.
 
     The spectra are, as in the paper, the pixels freed of the noise outside the ``count`` leading dimensions
-    of the image. They are nearer to the true endmembers than the pixels as measured, which are at
-    ``indices`` and which ``denoised=False`` returns.
+    of the image, but not negative where the pixels are not. They are nearer to the true endmembers than the
+    pixels as measured, which are at ``indices`` and which ``denoised=False`` returns.
 
     Args:
         pixels: pixels with nodata as NaN; an array, or blocks that can be gone through again and again.
@@ -116,7 +116,7 @@ def largest_simplex(
     spectra = spectra[np.searchsorted(seen, indices)]
     if denoised:
         axes = leading_axes(statistics.second_moment, count)
-        spectra = spectra @ axes @ axes.T
+        spectra = np.maximum(spectra @ axes @ axes.T, np.minimum(spectra, 0.0))
     return Endmembers(spectra, indices)
 
 

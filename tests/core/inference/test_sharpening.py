@@ -71,6 +71,16 @@ def test_another_photograph_is_not_used(scene, sharpening_model):
     np.testing.assert_allclose(sharp, plain, atol=1e-6)
 
 
+def test_dark_ground_stays_dark_and_is_not_negative(scene, session):
+    _, coarse, photo = scene
+    dark = coarse - 0.95 * coarse.min(axis=(1, 2), keepdims=True)
+    dark[0, 3, 4] = -0.02  # what the image has itself may stay
+    sharp = run(ArraySource(dark), ArraySource(photo), session)[0].pixels
+    assert sharp[1:].min() >= 0.0
+    assert sharp[0].min() < 0.0
+    assert sharp[0, :8].min() >= 0.0
+
+
 def test_the_result_does_not_depend_on_the_tiles(scene, session):
     _, coarse, photo = scene
     results = [run(ArraySource(coarse), ArraySource(photo), session, tile=tile) for tile in (64, 256)]

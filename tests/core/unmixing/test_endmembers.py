@@ -106,6 +106,17 @@ def test_measured_spectra_on_request_and_the_others_nearer_to_the_truth():
     assert angles(spectra, found.spectra).mean() < 0.5 * angles(spectra, measured.spectra).mean()
 
 
+def test_spectra_freed_of_noise_are_not_negative_where_their_pixels_are_not():
+    spectra = smooth_spectra(5)
+    spectra[0] = 0.0  # black but for some bands, and one material more than is asked for
+    spectra[0, 3:6] = 0.3
+    pixels = np.maximum(mixtures(spectra, snr=40), 0.0)
+    found = vca(pixels, 4)
+    axes = np.linalg.svd(pixels, full_matrices=False)[2][:4]
+    assert (pixels[found.indices] @ axes.T @ axes).min() < 0.0
+    assert found.spectra.min() >= 0.0
+
+
 @pytest.mark.parametrize("kept", [0, 10**9])
 @pytest.mark.parametrize("snr", [18, 45])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
