@@ -90,9 +90,9 @@ squares.</p>
 
 <h3>How to use it</h3>
 <p>Choose an image and a library of the materials in it: one that <i>Extract endmembers</i> wrote, or one of
-field or laboratory spectra. Its spectra are put on the wavelengths of the image; both must be in the same
-unit, as a rule reflectance from 0 to 1. A library without wavelengths needs as many channels as the image
-has bands.</p>
+field or laboratory spectra. Its spectra are put on the wavelengths of the image, and bands that one of them
+does not cover are left out as long as half of the bands remain; both must be in the same unit, as a rule
+reflectance from 0 to 1. A library without wavelengths needs as many channels as the image has bands.</p>
 
 <h3>Methods</h3>
 <ul>

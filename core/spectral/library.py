@@ -126,10 +126,15 @@ class SpectralLibrary:
 
 def _uncovered(name: str, missing: FloatArray) -> str:
     return (
-        f"The spectrum '{name}' of the library has no values at {len(missing)} of the image's bands, between "
-        f"{missing.min():.0f} and {missing.max():.0f} nm; choose a library that covers them or leave these "
-        "bands out."
+        f"The spectrum '{name}' of the library has no values at {len(missing)} of the image's bands, "
+        f"{range_of(missing)}; choose a library that covers them."
     )
+
+
+def range_of(wavelength_nm: FloatArray) -> str:
+    """Where wavelengths in nm lie, in words."""
+    first, last = (f"{end:.0f}" for end in (wavelength_nm.min(), wavelength_nm.max()))
+    return f"at {first} nm" if first == last else f"between {first} and {last} nm"
 
 
 def _spacing(wavelength_nm: FloatArray) -> FloatArray:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import CancelledError, RasterError
 from ..inference.bands import sentinel2_lines
@@ -56,6 +58,15 @@ class ImagePixels:
     def _of_bands(self, values: tuple[float, ...]) -> FloatArray | None:
         used = np.array([values[number - 1] for number in self.bands])
         return used if (np.isfinite(used) & (used > 0)).all() else None
+
+    def only(self, used: npt.NDArray[np.bool_]) -> ImagePixels:
+        """The same pixels without those of the bands in use that ``used``, shape ``(bands,)``, leaves out."""
+        part = copy.copy(self)
+        part.bands = tuple(band for band, is_used in zip(self.bands, used) if is_used)
+        part.wavelength_nm, part.fwhm_nm = (
+            None if values is None else values[used] for values in (self.wavelength_nm, self.fwhm_nm)
+        )
+        return part
 
     def __iter__(self) -> Iterator[Table]:
         """Float32 tables ``(n, bands)`` of one window after another; nodata are rows of NaN.

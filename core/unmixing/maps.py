@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -12,7 +13,7 @@ from ..inference.feeding import ahead, one_thread
 from ..inference.profile import public_name
 from ..inference.tiling import tiles
 from ..raster.blocks import BandTable, Block, RasterProfile, Sink, Window
-from ..spectral.library import SpectralLibrary
+from ..spectral.library import SpectralLibrary, range_of
 from ..version import plugin_version
 from .abundances import AbundanceSolver, residual_rmse
 from .image import ImagePixels, table_of, tile_side
@@ -31,7 +32,8 @@ def write_abundances(
 
     Args:
         pixels: of the image, whose monitor is told of progress and asked whether to stop.
-        library: the endmembers, in the unit of the pixels; put on the wavelengths of the image.
+        library: the endmembers, in the unit of the pixels; put on the wavelengths of the image, whose bands
+            without values of all of them are left out with a warning.
         method: of :data:`.METHODS`.
         open_output: creates the map, float32 with one band for each endmember.
         open_rmse: creates the map of the root mean square residual over the bands, None for no such map.
@@ -43,7 +45,8 @@ def write_abundances(
         RasterError: a raster cannot be read or written.
         CancelledError: the monitor asked to stop.
     """
-    solver, tally = AbundanceSolver(_on_bands(library, pixels).spectra, method), Tally(len(library))
+    library, pixels = _on_common_bands(library, pixels)
+    solver, tally = AbundanceSolver(library.spectra, method), Tally(len(library))
     write_maps(
         pixels,
         lambda block: _solve(block, solver, tally),
@@ -137,10 +140,43 @@ def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, 
     return planes[:-1], planes[-1:]
 
 
+def _on_common_bands(library: SpectralLibrary, pixels: ImagePixels) -> tuple[SpectralLibrary, ImagePixels]:
+    """The library with a channel for each band in use, both without bands that a spectrum has no values at.
+
+    Raises:
+        SpectralError: fewer bands are left than half of them or than endmembers.
+    """
+    library = _on_bands(library, pixels)
+    covered = np.isfinite(library.spectra).all(axis=0)
+    if covered.all():
+        return library, pixels
+    left, bands = int(covered.sum()), len(pixels.bands)
+    centres, widths = library.wavelength_nm, library.fwhm_nm
+    missing = f"{bands - left} of the image's {bands} bands"
+    if centres is not None:
+        missing += f", {range_of(centres[~covered])}"
+    least = max(math.ceil(bands / 2), len(library))
+    if left < least:
+        worst = library.names[int(np.isfinite(library.spectra).sum(axis=1).argmin())]
+        raise SpectralError(
+            f"The library has no values at {missing}, and at least {least} bands must be left for "
+            f"{len(library)} endmembers; choose a library that covers them, or take out the spectra that do "
+            f"not, first '{worst}'."
+        )
+    pixels.monitor.warning(f"The library has no values at {missing}; the abundances are found without them.")
+    on_common = SpectralLibrary(
+        library.names,
+        library.spectra[:, covered],
+        None if centres is None else centres[covered],
+        None if widths is None else widths[covered],
+    )
+    return on_common, pixels.only(covered)
+
+
 def _on_bands(library: SpectralLibrary, pixels: ImagePixels) -> SpectralLibrary:
-    """The library with a channel for each band in use."""
+    """The library with a channel for each band in use, NaN where it has no values."""
     if pixels.wavelength_nm is not None:
-        return library.on(pixels.wavelength_nm, pixels.fwhm_nm)
+        return library.on(pixels.wavelength_nm, pixels.fwhm_nm, partial=True)
     channels, bands = library.spectra.shape[1], len(pixels.bands)
     if channels != bands:
         raise SpectralError(

@@ -247,6 +247,15 @@ def test_a_library_in_another_unit_is_a_warning(run, mixture, write_csv, tmp_pat
     assert ("its unit may differ from the image's" in made.log) == (factor != 1.0)
 
 
+def test_a_band_that_the_library_lacks_is_left_out(run, mixture, write_csv, read, tmp_path):
+    library = write_csv(mixture.spectra[:, 1:], mixture.wavelength_nm[1:].round(1))
+    output = tmp_path / "shares.tif"
+    made = run("estimateabundances", mixture.path, LIBRARY=library, OUTPUT=output)
+    assert made.went_well, made.log
+    assert "no values at 1 of the image's 20 bands, at 450 nm; the abundances are found without" in made.log
+    assert np.abs(read(output) - mixture.abundances).max() < 0.02
+
+
 def test_nodata_stays_nodata_and_other_wavelengths_are_resampled(run, mixture, write_csv, small_scene, read):
     pixels = read(mixture.path)
     pixels[7, 2:4, 5:9] = np.nan

@@ -314,6 +314,47 @@ def test_without_wavelengths_the_bands_are_matched_by_their_number(of_image, of_
     np.testing.assert_allclose(abundances, np.where(NODATA, np.nan, true_abundances()), atol=1e-4)
 
 
+class Warnings(SilentMonitor):
+    """Keeps what must be seen."""
+
+    def __init__(self):
+        self.seen = []
+
+    def warning(self, text):
+        self.seen.append(text)
+
+
+def lacking(bands):
+    """The endmembers of the image, the second without values at some bands."""
+    spectra = library().spectra.copy()
+    spectra[1, bands] = np.nan
+    return SpectralLibrary(library().names, spectra, WAVELENGTH)
+
+
+@pytest.mark.parametrize(
+    ("bands", "says"),
+    [
+        (slice(0, 1), "no values at 1 of the image's 30 bands, at 500 nm;"),
+        (slice(0, 15), "no values at 15 of the image's 30 bands, between 500 and 1200 nm;"),
+    ],
+)
+def test_bands_that_a_library_lacks_are_left_out_with_a_warning(bands, says):
+    damaged, monitor = mixed_image(), Warnings()
+    damaged[bands] += 1.0
+    abundances, rmse, _ = unmixed(ImagePixels(source_of(damaged), monitor), lacking(bands))
+    np.testing.assert_allclose(abundances, np.where(NODATA, np.nan, true_abundances()), atol=1e-4)
+    assert np.nanmax(rmse) < 1e-5
+    assert len(monitor.seen) == 1
+    assert says in monitor.seen[0]
+
+
+def test_as_many_bands_as_endmembers_must_be_left():
+    three = SpectralLibrary(library().names, spectra_at(WAVELENGTH)[:, :4], WAVELENGTH[:4])
+    three.spectra[0, :2] = np.nan
+    with pytest.raises(SpectralError, match="at least 3 bands must be left for 3"):
+        unmixed(ImagePixels(source_of(mixed_image()[:4], WAVELENGTH[:4], FWHM[:4])), three)
+
+
 @pytest.mark.parametrize(
     ("of_image", "spectra", "error", "says"),
     [
@@ -324,8 +365,13 @@ def test_without_wavelengths_the_bands_are_matched_by_their_number(of_image, of_
             SpectralError,
             "28 channels, 30 are asked for",
         ),
-        (WAVELENGTH, library(np.arange(500.0, 1800.0, 10.0)), SpectralError, "between 1800 and 1950 nm"),
-        (WAVELENGTH, SpectralLibrary(("a",), np.full((1, BANDS), np.nan)), UnmixingError, "not finite"),
+        (
+            WAVELENGTH,
+            lacking(slice(0, 16)),
+            SpectralError,
+            "no values at 16 of the image's 30 bands, between 500 and 1250 nm, .* first 'leaf'",
+        ),
+        (WAVELENGTH, SpectralLibrary(("a",), np.full((1, BANDS), np.nan)), SpectralError, "at 30 of the"),
     ],
 )
 def test_a_library_that_does_not_fit_is_refused_before_anything_is_opened(of_image, spectra, error, says):
