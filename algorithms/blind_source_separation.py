@@ -74,11 +74,16 @@ class BlindSourceSeparation(UnmixingAlgorithm):
 
     def prepare_job(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Read the parameters."""
+        from .unmixing_jobs import require_count
+
         self._image = self.image(parameters, context)
         self._count = self.parameterAsInt(parameters, self.COUNT, context)
         self._seed = self.parameterAsInt(parameters, self.SEED, context)
         compared = self.parameterAsString(parameters, self.COMPARISON, context)
         self._other = self.image(parameters, context, self.COMPARISON) if compared else None
+        if self._count:
+            for image in filter(None, (self._image, self._other)):
+                require_count(image.path, image.title, self._count, "vca")
 
     def run_job(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -83,10 +83,13 @@ class ExtractEndmembers(UnmixingAlgorithm):
 
     def prepare_job(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Read the parameters."""
+        from .unmixing_jobs import require_count
+
         self._image = self.image(parameters, context)
         self._count = self.parameterAsInt(parameters, self.COUNT, context)
         self._method = self.parameterAsEnumString(parameters, self.METHOD, context)
         self._seed = self.parameterAsInt(parameters, self.SEED, context)
+        require_count(self._image.path, self._image.title, self._count, self._method)
 
     def run_job(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -29,8 +29,9 @@ from ..core.unmixing.tally import AbundanceSummary
 from .unmixing_progress import Stages
 from .unmixing_quicklook import Quicklook
 
-FEWEST, MOST = 2, 10  # numbers of endmembers that blind source separation tries
+FEWEST, MOST = 2, 10  # endmembers of any image, and the greatest number that blind source separation tries
 EXTRACTORS = {"vca": vca, "minimum_volume": minimum_volume}
+_BEYOND_BANDS = {"vca": 0, "minimum_volume": 1}  # endmembers that a method finds more than there are bands
 Span = tuple[float, float]
 
 
@@ -116,6 +117,24 @@ def extract(pixels: ImagePixels, method: str, count: int, seed: int) -> Extracti
     indices = tuple(int(index) for index in endmembers.indices)
     places = tuple(pixels.place(index) for index in indices)
     return Extraction(library, indices, places, pixels.source.georeference)
+
+
+def require_count(path: str, title: str, count: int, method: str) -> None:
+    """Check by the bands of an image that a number of endmembers can come from it; no pixel is read.
+
+    Raises:
+        HyperLiftError: it cannot, or the image cannot be opened.
+    """
+    with closing(GdalSource(path)) as source:
+        bands = len(ImagePixels(source).bands)
+    most = bands + _BEYOND_BANDS[method]
+    if most < FEWEST:
+        raise HyperLiftError(f"'{title}' has a single band in use; choose an image with two or more.")
+    if not FEWEST <= count <= most:
+        raise HyperLiftError(
+            f"COUNT is {count}; the {bands} bands in use of '{title}' allow {FEWEST} to {most} endmembers, "
+            "choose a number of these."
+        )
 
 
 def require_distinct_spectra(library: SpectralLibrary, method: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hyperlift.core.raster.gdal_backend import GdalSource
+
 
 @pytest.fixture
 def refused(run, tmp_path):
@@ -31,11 +33,49 @@ def refused(run, tmp_path):
     return run_it
 
 
+@pytest.fixture
+def unread(monkeypatch):
+    """An image's pixels must not be read."""
+
+    def read(*_):
+        raise AssertionError("A pixel was read.")
+
+    monkeypatch.setattr(GdalSource, "read", read)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "count", "most"),
+    [
+        ("extractendmembers", "vca", 21, 20),
+        ("extractendmembers", "vca", 1, 20),
+        ("extractendmembers", "minimum_volume", 22, 21),
+        ("extractendmembers", "minimum_volume", 1, 21),
+        ("blindsourceseparation", None, 300, 20),
+        ("blindsourceseparation", None, 1, 20),
+    ],
+)
+def test_number_that_the_bands_do_not_allow(refused, mixture, unread, name, method, count, most):
+    message = refused(name, mixture.path, COUNT=count, **({"METHOD": method} if method else {}))
+    assert f"COUNT is {count}; the 20 bands in use of 'mixture' allow 2 to {most} endmembers" in message
+
+
+@pytest.mark.parametrize(("method", "count"), [("vca", 20), ("minimum_volume", 21)])
+def test_greatest_number_that_the_bands_allow_is_allowed(mixture, method, count):
+    from hyperlift.algorithms.unmixing_jobs import require_count
+
+    require_count(str(mixture.path), "mixture", count, method)
+
+
+def test_number_that_the_image_to_compare_with_does_not_allow(refused, mixture, small_scene, read):
+    few = small_scene(read(mixture.path)[::5], "few.tif")
+    message = refused("blindsourceseparation", mixture.path, COUNT=5, COMPARISON=few)
+    assert "COUNT is 5; the 4 bands in use of 'few' allow 2 to 4 endmembers" in message
+
+
 @pytest.mark.parametrize("name", ["extractendmembers", "blindsourceseparation"])
-def test_more_endmembers_than_bands(refused, mixture, name):
-    assert "20 bands allow 20 endmembers at most: ask for fewer than 21" in refused(
-        name, mixture.path, COUNT=21
-    )
+def test_image_of_one_band(refused, small_scene, name):
+    scene = small_scene(np.random.default_rng(1).random((1, 10, 12)))
+    assert "'small' has a single band in use; choose an image with two" in refused(name, scene, COUNT=3)
 
 
 @pytest.mark.parametrize("name", ["extractendmembers", "blindsourceseparation"])
@@ -44,12 +84,6 @@ def test_more_endmembers_than_pixels(refused, small_scene, name):
     assert "The image has 4 valid pixels, fewer than the 5 endmembers asked for" in refused(
         name, scene, COUNT=5
     )
-
-
-@pytest.mark.parametrize("name", ["extractendmembers", "blindsourceseparation"])
-def test_one_endmember(refused, mixture, name):
-    message = refused(name, mixture.path, COUNT=1)
-    assert "Mixtures have at least two endmembers: ask for 2 or more, not 1" in message
 
 
 def test_number_in_an_image_with_too_few_pixels(refused, small_scene):
