@@ -17,7 +17,7 @@ from qgis.core import (
 )
 
 from .feedback import FeedbackMonitor
-from .unmixing_base import UnmixingAlgorithm, require_library_path
+from .unmixing_base import UnmixingAlgorithm, require_library_path, require_sink_folder
 from .unmixing_help import EXTRACT_PAGE, EXTRACT_PARAMETERS
 from .unmixing_layers import centre_of
 from .unmixing_progress import Stages
@@ -100,9 +100,11 @@ class ExtractEndmembers(UnmixingAlgorithm):
 
         path = self.parameterAsFileOutput(parameters, self.LIBRARY, context)
         require_library_path(path)
+        require_sink_folder(parameters.get(self.POINTS))
         stages = Stages(FeedbackMonitor(feedback))
         with opened(self._image.path, stages) as pixels:
             extraction = extract(pixels, self._method, self._count, self._seed)
+        stages.end()
         for name, (row, column) in zip(extraction.library.names, extraction.places):
             feedback.pushInfo(self.tr("{}: row {}, column {}").format(name, row, column))
         results = {self.LIBRARY: path}

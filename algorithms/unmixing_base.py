@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingOutputLayerDefinition,
     QgsProcessingOutputString,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from ..core.unmixing.tally import AbundanceSummary
     from .unmixing_jobs import BoundedOrder
 
+_PROVIDER = re.compile(r"\w{2,}:")  # heads a layer that is no file; a drive of Windows has one letter
 LIBRARY_SUFFIXES = (".sli", ".csv")
 SUMMARY_NUMBERS = {
     "PIXELS": "Valid pixels",
@@ -95,9 +99,14 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        """Say in the dialog what can be known of the image before the run."""
+        """Say in the dialog what can be known of the images before the run."""
         try:
-            self.image(parameters, context)
+            for one in self.parameterDefinitions():
+                if not isinstance(one, QgsProcessingParameterRasterLayer):
+                    continue
+                optional = one.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
+                if not optional or self.parameterAsString(parameters, one.name(), context):
+                    self.image(parameters, context, one.name())
         except HyperLiftError as error:
             return False, str(error)
         return super().checkParameterValues(parameters, context)
@@ -167,6 +176,18 @@ def require_library_path(path: str) -> None:
             f"The spectral library '{path}' must end in {' or '.join(LIBRARY_SUFFIXES)}; give it such a name."
         )
     require_folder(path)
+
+
+def require_sink_folder(value: Any) -> None:
+    """Check the same for the value of a layer to write; one in memory or in a database needs no folder.
+
+    Raises:
+        HyperLiftError: the folder is not there.
+    """
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        value = value.sink.staticValue()
+    if isinstance(value, str) and not _PROVIDER.match(value):
+        require_folder(value)
 
 
 def require_apart(outputs: tuple[str, ...]) -> None:

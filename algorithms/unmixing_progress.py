@@ -35,6 +35,10 @@ class Stages:
         self._reached = self._start + (self._stop - self._start) * self._share * fraction
         self._monitor.progress(self._reached)
 
+    def end(self) -> None:
+        """Fill the bar: on a command line what is said after it begins a line of its own."""
+        self._monitor.progress(1.0)
+
     def cancelled(self) -> bool:
         """Whether the user wants it to stop."""
         return self._monitor.cancelled()

@@ -190,10 +190,25 @@ def test_folders_that_are_missing(refused, mixture, tmp_path):
     for name, output in (
         ("estimateendmembercount", "CURVE"),
         ("extractendmembers", "LIBRARY"),
+        ("extractendmembers", "POINTS"),
         ("blindsourceseparation", "REPORT"),
     ):
         message = refused(name, mixture.path, **{output: missing / "file.csv"})
         assert f"The folder '{missing}' does not exist; create it or choose another one." in message
+
+
+def test_points_that_are_no_file_need_no_folder():
+    from qgis.core import QgsProcessingOutputLayerDefinition
+
+    from hyperlift.algorithms.unmixing_base import require_sink_folder
+    from hyperlift.core.errors import HyperLiftError
+
+    for value in (None, "", "memory:", "TEMPORARY_OUTPUT", "ogr:dbname='/none/p.gpkg' table=\"p\" (geom)"):
+        require_sink_folder(value)
+        require_sink_folder(QgsProcessingOutputLayerDefinition(value))
+    for value in ("/none/p.gpkg", "X:/none/p.gpkg"):
+        with pytest.raises(HyperLiftError, match="does not exist"):
+            require_sink_folder(QgsProcessingOutputLayerDefinition(value))
 
 
 def test_two_outputs_of_one_name(refused, mixture, tmp_path):
@@ -209,7 +224,7 @@ def test_output_over_the_input(refused, mixture):
     assert mixture.path.read_bytes() == before
 
 
-def test_image_that_is_no_raster(refused, provider, tmp_path):
+def test_image_that_is_no_raster(refused, provider, mixture, tmp_path):
     from qgis.core import QgsProcessingContext
 
     text = tmp_path / "notes.tif"
@@ -217,11 +232,13 @@ def test_image_that_is_no_raster(refused, provider, tmp_path):
     for name in ALL:
         own = {"LIBRARY": text} if name == "estimateabundances" else {}
         assert f"The raster '{text}' could not be opened (" in refused(name, text, **own)
-    ok, message = provider.algorithm("blindsourceseparation").checkParameterValues(
-        {"INPUT": str(text), "OUTPUT": str(tmp_path / "o.tif")}, QgsProcessingContext()
-    )
-    assert not ok
-    assert "could not be opened" in message
+    output = {"OUTPUT": str(tmp_path / "o.tif")}
+    check = provider.algorithm("blindsourceseparation").checkParameterValues
+    for images in ({"INPUT": str(text)}, {"INPUT": str(mixture.path), "COMPARISON": str(text)}):
+        ok, message = check({**images, **output}, QgsProcessingContext())
+        assert not ok
+        assert f"The raster '{text}' could not be opened (" in message
+    assert check({"INPUT": str(mixture.path), "COMPARISON": None, **output}, QgsProcessingContext())[0]
 
 
 def test_comparison_with_other_pixels(refused, mixture, small_scene):

@@ -38,6 +38,8 @@ def test_bar_never_moves_backwards_however_often_the_image_is_gone_through():
     assert bar.places[-1] == pytest.approx(1.0)
     stages.part(0.1, 0.3).progress(0.5)
     assert bar.places[-1] == pytest.approx(0.2)
+    stages.end()
+    assert bar.places[-1] == 1.0
 
 
 @pytest.mark.parametrize("tile", [64, 7])

@@ -157,3 +157,10 @@ def test_workflow_lifts_separates_and_compares(provider, make_scene, model_file,
     assert "<h2>Compared with mixed</h2>" in text
     assert "12 bands in use" in text
     assert "172 bands in use" in text
+
+
+def test_places_of_endmembers_are_not_glued_to_the_bar(qgis_process, mixture, tmp_path):
+    arguments = (f"--INPUT={mixture.path}", "--COUNT=3", f"--LIBRARY={tmp_path / 'found.csv'}")
+    run = qgis_process("run", "hyperlift:extractendmembers", *arguments)
+    assert run.returncode == 0, run.stderr
+    assert "\nendmember 1: row " in run.stdout
