@@ -108,6 +108,8 @@ class BlindSourceSeparation(UnmixingAlgorithm):
         if self.LIBRARY in files:
             write_library(files[self.LIBRARY], separation.extraction.library)
         if self.REPORT in files:
+            if other is not None:
+                separation, other = self._in_one_unit(separation, other, feedback)
             written = {"Abundances": files[self.OUTPUT], "Library": files.get(self.LIBRARY, "")}
             write_text(files[self.REPORT], separation_page(separation, written, other, pairs))
         self.name_abundances(context, self._image.title, files[self.OUTPUT], files.get(self.OUTPUT_RMSE, ""))
@@ -123,6 +125,17 @@ class BlindSourceSeparation(UnmixingAlgorithm):
         if self.LIBRARY in files:
             require_library_path(files[self.LIBRARY])
         return files
+
+    def _in_one_unit(
+        self, separation: Separation, other: Separation, feedback: QgsProcessingFeedback
+    ) -> tuple[Separation, Separation]:
+        """Both for the report alone: the files that are written stay in the unit of the image."""
+        from .unmixing_units import in_reflectance
+
+        both = in_reflectance(separation, self._image.path), in_reflectance(other, self._other.path)
+        for one in both:
+            feedback.pushInfo(f"Unit of {one.title} in the report: {one.unit}.")
+        return both
 
     def _separate(self, files: dict[str, str], stages: Stages) -> tuple[Separation | None, Separation]:
         """The image to compare with comes first: it writes nothing, should the run be cancelled."""

@@ -132,7 +132,8 @@ explain the image.</p>
 
 <h3>Is the lifted image better than the twelve bands?</h3>
 <p>Give the image before its lifting as the image to compare with: it is taken apart in the same way, and the
-report sets spectra, maps and residuals of both side by side. The model <i>Lift and separate</i> does so.</p>
+report sets spectra, maps and residuals of both side by side. The model <i>Lift and separate</i> does so. In
+the report, integers whose file states no scale are taken for reflectance times 10,000.</p>
 
 <h3>What to trust</h3>
 <p>Endmembers have numbers, not names: their spectra and places tell what they are. Pixels are taken to be

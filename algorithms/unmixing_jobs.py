@@ -171,6 +171,7 @@ class Separation:
         summary: of abundances and residuals.
         abundances: picture of the abundances.
         residual: picture of the residuals.
+        unit: of spectra and residuals, in words; empty for that of the image.
     """
 
     title: str
@@ -181,6 +182,7 @@ class Separation:
     summary: AbundanceSummary
     abundances: Quicklook
     residual: Quicklook
+    unit: str = ""
 
     @property
     def count(self) -> int:

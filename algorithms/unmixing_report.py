@@ -19,6 +19,7 @@ METHODS = {
     "hysime": ("HySime", "mean square error above the least, which tells the number"),
     "hfc": ("HFC", "difference of the eigenvalues over its threshold; those above 1 count"),
 }
+_UNITS = "Value, in the unit of the table above"
 _COLUMNS = 3  # maps beside each other
 _BEYOND = 5  # numbers above the one that was found that are shown of HySime
 
@@ -74,13 +75,15 @@ def _without_pictures(body: Sequence[str]) -> Iterator[str]:
 def _facts(separation: Separation) -> dict[str, str]:
     rows, columns = separation.shape
     found = "given" if separation.order is None else f"found by {METHODS['mdl'][0]}"
+    unit = {"Unit": separation.unit} if separation.unit else {}
     return {
         "Image": separation.title,
         "Size": f"{rows} rows, {columns} columns, {separation.bands} bands in use",
         "Valid pixels": f"{separation.summary.pixels:,}",
         "Endmembers": f"{separation.count}, {found}",
-        "Residual (RMSE)": f"{separation.summary.rmse_mean:.4g} on average, in the unit of the image; "
+        "Residual (RMSE)": f"{separation.summary.rmse_mean:.4g} on average, in the unit of the spectra; "
         f"{separation.relative_rmse:.2%} of its mean spectrum",
+        **unit,
     }
 
 
@@ -119,7 +122,7 @@ def _beside(separation: Separation, other: Separation, pairs: Sequence[Match]) -
     colours = _partners_colours(other, pairs, separation.count)
     if pictures.available():
         own = pictures.Lines(separation.title, separation.extraction.library, range(separation.count))
-        yield pictures.spectra([own, pictures.Lines(other.title, other.extraction.library, colours)])
+        yield pictures.spectra([own, pictures.Lines(other.title, other.extraction.library, colours)], _UNITS)
     for item in (separation, other):
         yield from _places(item)
         if item.order is not None:
@@ -187,8 +190,8 @@ def _residual(separations: Sequence[Separation]) -> Iterator[str]:
     """What the mixtures do not explain, as maps and as percentiles."""
     yield "<h2>Residual</h2>"
     yield (
-        "<p>Root mean square over the bands of what the mixtures leave over, in the unit of the image. Where "
-        "it is large, a material is missing or light is mixed otherwise than linearly.</p>"
+        "<p>Root mean square over the bands of what the mixtures leave over, in the unit of the spectra. "
+        "Where it is large, a material is missing or light is mixed otherwise than linearly.</p>"
     )
     for item in separations:
         percentiles = item.summary.rmse_percentiles

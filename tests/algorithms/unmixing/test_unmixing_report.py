@@ -12,6 +12,7 @@ import pytest
 
 from hyperlift.algorithms import unmixing_pictures
 from hyperlift.core.spectral import SpectralLibrary
+from hyperlift.core.spectral.library import read_library
 
 PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 
@@ -111,6 +112,42 @@ def test_comparison_pairs_endmembers_that_lie_in_the_same_places(page, mixture, 
         assert f"<h2>Places of the endmembers in {title}</h2>" in text
     first, other = re.findall(r"<td>(endmember \d)</td><td>10</td><td>21</td>", text)
     assert re.search(rf"<td>{first}</td><td>{other}</td><td>(0\.99|1\.0)", text)
+
+
+def rmse_of(text):
+    return [
+        float(value) for value in re.findall(r"<td>([^ <]+) on average, in the unit of the spectra", text)
+    ]
+
+
+def test_comparison_of_reflectance_with_digital_numbers_is_in_one_unit(
+    run, mixture, make_scene, read, tmp_path
+):
+    numbers = np.rint(read(mixture.path)[::4] * 1e4).astype(np.uint16)
+    other = make_scene(numbers, "numbers.tif", names=None, nodata=None)
+    library, path = tmp_path / "found.csv", tmp_path / "report.html"
+    for image, compared, brightest in ((mixture.path, other, 1), (other, mixture.path, 1e4)):
+        made = run(
+            "blindsourceseparation", image, COUNT=3, COMPARISON=compared, REPORT=path, LIBRARY=library,
+            OUTPUT=tmp_path / "shares.tif",
+        )  # fmt: skip
+        assert made.went_well, made.log
+        text = path.read_text(encoding="utf-8")
+        first, second = rmse_of(text)
+        assert first == pytest.approx(second, rel=0.3)
+        how = "Reflectance = number * 0.0001 + 0 (recognised: digital numbers stored as integers)"
+        assert f"<th>Unit</th><td>{how}</td>" in text
+        assert "<th>Unit</th><td>the numbers as the file holds them</td>" in text
+        assert f"Unit of numbers in the report: {how}." in made.log
+        assert brightest / 10 < read_library(library).spectra.max() < brightest
+        assert made.results["RMSE_MEAN"] == pytest.approx(brightest * first, rel=1e-3)
+
+
+def test_pictures_of_8_bits_are_compared_in_their_own_unit(page, mixture, make_scene, read):
+    numbers = np.rint(read(mixture.path) * 250).astype(np.uint8)
+    other = make_scene(numbers, "picture.tif", names=None, nodata=None)
+    text = page("blindsourceseparation", COUNT=3, COMPARISON=other)[1]
+    assert text.count("<th>Unit</th><td>the numbers as the file holds them</td>") == 2
 
 
 LONG = "S2B_MSIL2A_20260714T101559_N0511_R065_T33UVP_20260714T134512_10m_clipped_to_the_district_v2"
