@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import HyperLiftError
 from ..core.spectral.library import SpectralLibrary
-from ..core.spectral.matching import Match, Matcher
+from ..core.spectral.matching import ANGLE, CORRELATION, Match, Matcher
 from ..core.unmixing.identification import MaterialCounts
 from . import unmixing_pictures as pictures
 from .report_page import rows_of, table_of
@@ -19,6 +19,7 @@ from .unmixing_report import report_page
 _METHODS = {"angle": "spectral angle", "correlation": "correlation of the continuum-removed spectra"}
 _MOST_PICTURES = 12
 _SCORES = ("Angle (degrees)", "Correlation")
+_POOR_ANGLE, _POOR_CORRELATION = 10.0, 0.8
 
 
 def closest(spectra: SpectralLibrary, library: SpectralLibrary, method: str, count: int) -> list[list[Match]]:
@@ -32,6 +33,45 @@ def closest(spectra: SpectralLibrary, library: SpectralLibrary, method: str, cou
     if not any(found):
         raise HyperLiftError("No spectrum has values that can be compared with the library; choose others.")
     return found
+
+
+def scores(angle_deg: float, correlation: float, method: str) -> str:
+    """Both scores in words, the one that decides first."""
+    known = f"{correlation:.3f}" if np.isfinite(correlation) else "unknown"
+    words = [f"angle {angle_deg:.2f} degrees", f"correlation {known}"]
+    if method == CORRELATION:
+        words.reverse()
+    return f"{words[0]} ({words[1]})"
+
+
+def is_poor(angle_deg: float, correlation: float, method: str) -> bool:
+    """Whether the score that decides is that of no good match; an unknown correlation is."""
+    return angle_deg > _POOR_ANGLE if method == ANGLE else not correlation >= _POOR_CORRELATION
+
+
+def most_frequent(best: Sequence[Match], method: str) -> str:
+    """The material that is closest most often, of several the one with the best mean score; empty of none."""
+    merits: dict[str, list[float]] = {}
+    for match in best:
+        merit = _merit(match.angle_deg, match.correlation, method)
+        merits.setdefault(match.name, []).append(merit)
+    return max(merits, key=lambda name: (len(merits[name]), np.mean(merits[name])), default="")
+
+
+def most_frequent_of_pixels(counts: MaterialCounts, method: str) -> str:
+    """The material of the most pixels, of several the one with the best mean score; empty of none."""
+
+    def rank(number: int) -> tuple[int, float]:
+        merit = _merit(counts.angle_deg[number], counts.correlation[number], method)
+        return int(counts.pixels[number]), merit
+
+    return counts.names[max(counts.order, key=rank)] if len(counts.order) else ""
+
+
+def _merit(angle_deg: float, correlation: float, method: str) -> float:
+    """The score that decides, the greater the better."""
+    merit = -angle_deg if method == ANGLE else correlation
+    return merit if np.isfinite(merit) else -np.inf
 
 
 def spectra_table(spectra: SpectralLibrary, found: Sequence[Sequence[Match]]) -> str:

@@ -25,6 +25,8 @@ from .unmixing_progress import Stages
 
 if TYPE_CHECKING:
     from ..core.spectral.library import SpectralLibrary
+    from ..core.spectral.matching import Match
+    from ..core.unmixing.identification import MaterialCounts
 
 METHODS = ("angle", "correlation")
 _LIBRARIES = "*.sli *.csv *.asd *.txt"
@@ -140,7 +142,7 @@ class IdentifyMaterials(UnmixingAlgorithm):
         report: str,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        from .identification_tables import closest, spectra_page, spectra_table
+        from .identification_tables import closest, most_frequent, spectra_page, spectra_table
 
         if parameters.get(self.OUTPUT_MAP):
             raise HyperLiftError(
@@ -149,9 +151,7 @@ class IdentifyMaterials(UnmixingAlgorithm):
         found = closest(spectra, self._library, self._method, self._count)
         for name, matches in zip(spectra.names, found):
             if matches:
-                best = matches[0]
-                words = self.tr("{}: closest to {}, angle {:.2f} degrees, correlation {:.3f}")
-                feedback.pushInfo(words.format(name, best.name, best.angle_deg, best.correlation))
+                self._say_closest(name, matches[0], feedback)
             else:
                 feedback.pushWarning(self.tr("{} cannot be compared with the library.").format(name))
         write_text(output, spectra_table(spectra, found))
@@ -161,10 +161,20 @@ class IdentifyMaterials(UnmixingAlgorithm):
         best = [matches[0] for matches in found if matches]
         return self._numbers(
             len(best),
-            [match.name for match in best],
+            most_frequent(best, self._method),
             [match.angle_deg for match in best],
             [match.correlation for match in best],
         )
+
+    def _say_closest(self, name: str, best: Match, feedback: QgsProcessingFeedback) -> None:
+        """A line of the log on a spectrum, one that stands out where the match is poor."""
+        from .identification_tables import is_poor, scores
+
+        found = best.name, scores(best.angle_deg, best.correlation, self._method)
+        if is_poor(best.angle_deg, best.correlation, self._method):
+            feedback.pushWarning(self.tr("{}: no good match, closest to {}, {}").format(name, *found))
+        else:
+            feedback.pushInfo(self.tr("{}: closest to {}, {}").format(name, *found))
 
     def _identify_pixels(
         self,
@@ -175,7 +185,7 @@ class IdentifyMaterials(UnmixingAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         from ..core.unmixing.identification import map_materials
-        from .identification_tables import pixels_means, pixels_page, pixels_table
+        from .identification_tables import most_frequent_of_pixels, pixels_means, pixels_page, pixels_table
         from .unmixing_jobs import opened
 
         chart = self.parameterAsOutputLayer(parameters, self.OUTPUT_MAP, context)
@@ -187,19 +197,32 @@ class IdentifyMaterials(UnmixingAlgorithm):
         write_text(output, pixels_table(counts))
         if report:
             write_text(report, pixels_page(self._title, self._method, counts))
-        for number in counts.order[: self._count]:
-            words = self.tr("{}: {:,} pixels, mean angle {:.2f} degrees")
-            feedback.pushInfo(
-                words.format(counts.names[number], counts.pixels[number], counts.angle_deg[number])
-            )
+        means = pixels_means(counts)
+        self._say_counts(counts, means, feedback)
         if chart:
             self._style(context, chart, counts)
-        means = pixels_means(counts)
-        names = [counts.names[number] for number in counts.order[:1]]
-        results = self._numbers(int(counts.pixels.sum()), names, [means[0]], [means[1]])
+        material = most_frequent_of_pixels(counts, self._method)
+        results = self._numbers(int(counts.pixels.sum()), material, [means[0]], [means[1]])
         return {**results, **({self.OUTPUT_MAP: chart} if chart else {})}
 
-    def _style(self, context: QgsProcessingContext, chart: str, counts: Any) -> None:
+    def _say_counts(
+        self, counts: MaterialCounts, means: tuple[float, float], feedback: QgsProcessingFeedback
+    ) -> None:
+        """The most frequent materials for the log, and how poor the match is on average."""
+        from .identification_tables import is_poor, scores
+
+        for number in counts.order[: self._count]:
+            found = scores(counts.angle_deg[number], counts.correlation[number], self._method)
+            words = self.tr("{}: {:,} pixels, mean {}")
+            feedback.pushInfo(words.format(counts.names[number], counts.pixels[number], found))
+        more = len(counts.order) - self._count
+        if more > 0:
+            feedback.pushInfo(self.tr("and {} more in the table").format(more))
+        if len(counts.order) and is_poor(*means, self._method):
+            words = self.tr("No good match on average over the pixels: {}")
+            feedback.pushWarning(words.format(scores(*means, self._method)))
+
+    def _style(self, context: QgsProcessingContext, chart: str, counts: MaterialCounts) -> None:
         from .material_colours import MaterialColours
 
         found = [(int(number) + 1, counts.names[number]) for number in counts.order]
@@ -207,7 +230,7 @@ class IdentifyMaterials(UnmixingAlgorithm):
         self.name_layer(context, chart, self.OUTPUT_MAP, name, lambda: MaterialColours(found))
 
     def _numbers(
-        self, count: int, names: list[str], angles: list[float], correlations: list[float]
+        self, count: int, material: str, angles: list[float], correlations: list[float]
     ) -> dict[str, Any]:
         """The numbers that come out, and the most frequent of the closest materials."""
         known = [value for value in correlations if value == value]
@@ -215,5 +238,5 @@ class IdentifyMaterials(UnmixingAlgorithm):
             "SPECTRA": count,
             "ANGLE": sum(angles) / len(angles) if angles else None,
             "CORRELATION": sum(known) / len(known) if known else None,
-            self.MATERIAL: max(names, key=names.count) if names else "",
+            self.MATERIAL: material,
         }

@@ -23,7 +23,8 @@ to each material, with their mean scores, and a map if one is asked for: number 
 in the library), angle and correlation.</p>
 
 <h3>What to trust</h3>
-<p>Something is always the closest. Compare the scores with those of the next ones, and look at the spectra
+<p>Something is always the closest. The log calls an angle above 10 degrees, or a correlation below 0.8 where
+that decides, no good match. Compare the scores with those of the next ones, and look at the spectra
 in the dock. Of images that a network lifted, narrow absorptions are estimates: do not identify minerals by
 them.</p>
 
@@ -38,7 +39,7 @@ IDENTIFY_PARAMETERS = {
     "(.csv: wavelengths in the first column, then one column for each spectrum), or a spectrum of ASD or "
     "ECOSTRESS.",
     "METHOD": "angle: the shape of the whole spectrum; correlation: its absorptions.",
-    "COUNT": "How many materials to list for each spectrum of a library.",
+    "COUNT": "How many materials to list for each spectrum of a library, and of an image in the log.",
     "OUTPUT": "A table of materials and scores (.csv).",
     "OUTPUT_MAP": "Of an image: GeoTIFF of each pixel's closest material, the angle and the correlation.",
     "REPORT": REPORT_HELP,

@@ -118,6 +118,55 @@ def test_pixels_are_counted_and_mapped(run, mixture, materials, tmp_path):
     assert "pixels" in (tmp_path / "pixels.html").read_text(encoding="utf-8").lower()
 
 
+def test_poor_matches_are_warnings(run, mixture, materials, write_csv, tmp_path):
+    wavy = write_csv(np.stack([mixture.spectra[0], np.resize([0.1, 0.6], 20)]), mixture.wavelength_nm)
+    for method, deciding in (("angle", "angle {:.2f} degrees"), ("correlation", "correlation {:.3f}")):
+        output = tmp_path / "named.csv"
+        made = run("identifymaterials", wavy, LIBRARY=materials, METHOD=method, COUNT=1, OUTPUT=output)
+        assert made.went_well, made.log
+        good, poor = table(output)
+        key = "angle_deg" if method == "angle" else "correlation"
+        score = deciding.format(float(poor[key]))
+        assert f"material 2: no good match, closest to {poor['material']}, {score} (" in made.log
+        assert "material 1: closest to leaf, " in made.log
+        assert good["material"] == "leaf"
+
+
+def test_pixels_without_a_good_match_are_a_warning_and_materials_not_listed_are_counted(
+    run, mixture, materials, small_scene, tmp_path
+):
+    given = {"LIBRARY": materials, "OUTPUT": tmp_path / "pixels.csv", "METHOD": "correlation", "COUNT": 1}
+    made = run("identifymaterials", mixture.path, **given)
+    rows = table(tmp_path / "pixels.csv")
+    first = rows[0]
+    score = f"mean correlation {float(first['correlation']):.3f} (angle"
+    assert f"{first['material']}: {int(first['pixels'])} pixels, {score}" in made.log
+    assert f"and {len(rows) - 1} more in the table" in made.log
+    assert "No good match" not in made.log
+    names = [f"{centre:.1f} nm" for centre in mixture.wavelength_nm]
+    noise = small_scene(np.random.default_rng(3).random((20, 9, 9)), names=names)
+    made = run("identifymaterials", noise, **{**given, "METHOD": "angle", "COUNT": 9})
+    assert f"No good match on average over the pixels: angle {made.results['ANGLE']:.2f} degrees" in made.log
+    assert "more in the table" not in made.log
+
+
+@pytest.mark.parametrize(("method", "expected"), [("angle", "b"), ("correlation", "c")])
+def test_most_frequent_material_is_on_a_tie_the_one_of_the_best_score(method, expected):
+    from hyperlift.algorithms.identification_tables import most_frequent, most_frequent_of_pixels
+    from hyperlift.core.spectral.matching import Match
+    from hyperlift.core.unmixing.identification import MaterialCounts
+
+    names, angles, correlations = ("a", "b", "c", "d"), (5.0, 1.0, 3.0, 0.1), (0.5, np.nan, 0.9, 1.0)
+    rows = list(enumerate(zip(names, angles, correlations)))
+    best = [Match(number, *row) for number, row in [*rows, *rows[:3]]]
+    assert most_frequent(best, method) == expected
+    assert most_frequent([], method) == ""
+    tables = np.array(angles), np.array(correlations)
+    counts = MaterialCounts(names, np.array([7, 7, 7, 2]), *tables, 0)
+    assert most_frequent_of_pixels(counts, method) == expected
+    assert most_frequent_of_pixels(MaterialCounts(names, np.zeros(4, int), *tables, 9), method) == ""
+
+
 def test_map_is_shown_with_the_names_of_the_materials(mixture, tmp_path):
     from hyperlift.algorithms.material_colours import MaterialColours
 
