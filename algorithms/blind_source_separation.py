@@ -98,7 +98,8 @@ class BlindSourceSeparation(UnmixingAlgorithm):
         names, summary = separation.extraction.library.names, separation.summary
         feedback.pushInfo(summary_sentence(names, summary))
         if separation.order is not None:
-            warn_at_the_end(feedback, separation.order)
+            remedy = "look at the scores in the report (REPORT), and give the number as COUNT"
+            warn_at_the_end(feedback, separation.order, self.tr(remedy))
         results = {**files, self.COUNT: separation.count, **summary_results(names, summary)}
         pairs = ()
         if other is not None:

@@ -81,7 +81,8 @@ class EstimateEndmemberCount(UnmixingAlgorithm):
         with opened(self._image.path, stages) as pixels:
             order = estimate_count(pixels, self._method, self._bounds, self._seed, stages)
         feedback.pushInfo(self.tr("{} endmembers by {}.").format(order.count, self._method))
-        warn_at_the_end(feedback, order)
+        remedy = "look at the scores in the table (CURVE) or the report (REPORT), or allow a greater MAXIMUM"
+        warn_at_the_end(feedback, order, self.tr(remedy))
         texts = {
             self.CURVE: curve_csv(order),
             self.REPORT: count_page(self._image.title, self._method, order),

@@ -118,17 +118,23 @@ class UnmixingAlgorithm(HyperLiftAlgorithm):
         self.name_layer(context, residual, self.OUTPUT_RMSE, self.tr("{} (residual)").format(title))
 
 
-def warn_at_the_end(feedback: QgsProcessingFeedback, order: BoundedOrder) -> None:
-    """Say so when the number that was found is the greatest that came into question, or beyond it."""
+def warn_at_the_end(feedback: QgsProcessingFeedback, order: BoundedOrder, remedy: str) -> None:
+    """Say so when the number that was found is the greatest that came into question, or beyond it.
+
+    Args:
+        feedback: takes the warning.
+        order: the number.
+        remedy: where the scores are, and how to have another number.
+    """
     if order.found > order.most:
         feedback.pushWarning(
             f"{order.found} endmembers were found, more than the greatest number of {order.most} that was "
-            f"allowed, and {order.count} is given instead; look at the scores, or allow a greater number."
+            f"allowed, and {order.count} is given instead; {remedy}."
         )
     elif order.found == order.most:
         feedback.pushWarning(
             f"{order.count} endmembers are the greatest number that was tried, and the image may well have "
-            "more; look at the scores, or choose a number."
+            f"more; {remedy}."
         )
 
 

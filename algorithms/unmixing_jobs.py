@@ -24,6 +24,7 @@ from ..core.unmixing.image import ImagePixels, endmember_library
 from ..core.unmixing.maps import write_abundances
 from ..core.unmixing.mdl import mdl
 from ..core.unmixing.model_order import ModelOrder, hfc, hysime
+from ..core.unmixing.sampled_pixels import SAMPLE
 from ..core.unmixing.simplex import minimum_volume
 from ..core.unmixing.tally import AbundanceSummary
 from .unmixing_progress import Stages
@@ -79,6 +80,7 @@ def estimate_count(
         raise HyperLiftError(
             f"The minimum of {minimum} endmembers exceeds the maximum of {maximum}; exchange them."
         )
+    stages.info(_looked_at(pixels, method, bounds))
     if method == "mdl":
         sampled = span[0] + 0.1 * (span[1] - span[0])
         stages.begin(span[0], sampled, share=1.0)
@@ -87,6 +89,15 @@ def estimate_count(
     stages.begin(*span, share=1.0)
     order = {"hysime": hysime, "hfc": hfc}[method](pixels)
     return BoundedOrder(min(max(order.count, minimum), maximum), order.scores, order.count, maximum)
+
+
+def _looked_at(pixels: ImagePixels, method: str, bounds: tuple[int, int]) -> str:
+    """How many pixels the search for a number goes through, as far as that is known before it."""
+    total = pixels.shape[0] * pixels.shape[1]
+    if method != "mdl":
+        return f"The valid ones of {total:,} pixels are looked at."
+    share = f"At most {SAMPLE:,} random valid ones of" if total > SAMPLE else "The valid ones of"
+    return f"{share} {total:,} pixels are looked at for each number from {bounds[0]} to {bounds[1]}."
 
 
 @dataclass(frozen=True)

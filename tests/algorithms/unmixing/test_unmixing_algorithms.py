@@ -10,7 +10,12 @@ import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingParameterDefinition, QgsVectorLayer
 
-from hyperlift.algorithms import estimate_abundances, estimate_endmember_count, extract_endmembers
+from hyperlift.algorithms import (
+    estimate_abundances,
+    estimate_endmember_count,
+    extract_endmembers,
+    unmixing_jobs,
+)
 from hyperlift.core.spectral.library import read_library
 
 CONTRACT = {
@@ -124,7 +129,36 @@ def test_count_of_a_mixture_of_three(run, mixture, tmp_path, method):
 def test_number_at_the_end_of_those_that_were_tried_is_a_warning(run, mixture):
     made = run("estimateendmembercount", mixture.path, MAXIMUM=3)
     assert "3 endmembers are the greatest number that was tried" in made.log
+    assert "look at the scores in the table (CURVE) or the report (REPORT)" in made.log
     assert "greatest number" not in run("estimateendmembercount", mixture.path, MAXIMUM=4).log
+
+
+def test_separation_by_the_greatest_number_that_was_tried_suggests_to_give_it(
+    run, mixture, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(unmixing_jobs, "MOST", 3)
+    made = run("blindsourceseparation", mixture.path, OUTPUT=tmp_path / "shares.tif")
+    assert "look at the scores in the report (REPORT), and give the number as COUNT." in made.log
+
+
+@pytest.mark.parametrize(
+    ("method", "sample", "says"),
+    [
+        (
+            "mdl",
+            100,
+            "At most 100 random valid ones of 720 pixels are looked at for each number from 2 to 3.",
+        ),
+        ("mdl", 720, "The valid ones of 720 pixels are looked at for each number from 2 to 3."),
+        ("hfc", 100, "The valid ones of 720 pixels are looked at."),
+    ],
+)
+def test_first_sentence_says_how_many_pixels_are_looked_at(run, mixture, monkeypatch, method, sample, says):
+    monkeypatch.setattr(unmixing_jobs, "SAMPLE", sample)
+    made = run("estimateendmembercount", mixture.path, METHOD=method, MAXIMUM=3)
+    assert made.went_well, made.log
+    assert says in made.log
+    assert made.log.index(says) < made.log.index("endmembers by")
 
 
 @pytest.mark.parametrize("method", ["hysime", "hfc"])
