@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from ..errors import SpectralError
 from .envi import (
-    MICROMETRES_BELOW,
     EnviLibrary,
     envi_header,
     header_paths,
@@ -30,11 +29,9 @@ from .envi import (
 from .field_spectra import read_asd, read_spectrum_text
 from .grids import FloatArray, Grid
 from .resampling import resample
+from .spectra_csv import CHANNEL, read_csv
 
 _SAME_NM = 0.1
-_CHANNEL = "channel"  # heads the first column of a table without wavelengths
-# Heads a column of wavelengths for sure; those of overlapping detectors do not ascend.
-_WAVELENGTH = re.compile(r"wave|lambda|λ|micro|nano|(?<![a-z])(nm|um|µm|μm)(?![a-z])", re.IGNORECASE)
 _SPECTROMETERS = {".asd": read_asd, ".txt": read_spectrum_text}
 _NUMBERED = re.compile(r"\.\d{3}")  # ASD's files in a series
 _DELETED = -1e30  # the USGS libraries mark channels that were not measured by -1.23e34
@@ -153,9 +150,10 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
     ``.sli`` is an ENVI spectral library with its header beside it (``name.hdr`` or ``name.sli.hdr``), of any
     real data type and byte order; it is divided by the reflectance scale factor of the header. ``.csv`` has a
     header line, then wavelengths in the first column and one column for each spectrum; empty cells are NaN,
-    and a first column headed ``channel`` holds no wavelengths; one that does not ascend must be headed as
-    wavelengths. Wavelengths are nm or µm; where no unit says which, µm if all are below 100. ``.asd`` (or
-    ``.000`` to ``.999``) is a spectrum of an ASD spectrometer, ``.txt`` one of ECOSTRESS or an ASD export.
+    and a first column headed ``channel`` holds no wavelengths; one that does not ascend, or counts 1, 2, 3,
+    must be headed as wavelengths. Semicolons may separate the columns. Wavelengths are nm or µm; where no
+    unit says which, µm if all are below 100. ``.asd`` (or ``.000`` to ``.999``) is a spectrum of an ASD
+    spectrometer, ``.txt`` one of ECOSTRESS or an ASD export.
 
     Raises:
         SpectralError: the file cannot be read as such a library.
@@ -211,7 +209,7 @@ def _reader(path: Path) -> Callable[[Path], EnviLibrary]:
         return _SPECTROMETERS[suffix]
     if _NUMBERED.fullmatch(suffix):
         return read_asd
-    return read_envi_library if _is_envi(path) else _read_csv
+    return read_envi_library if _is_envi(path) else read_csv
 
 
 def _is_envi(path: Path) -> bool:
@@ -225,34 +223,6 @@ def _is_envi(path: Path) -> bool:
     return suffix == ".sli"
 
 
-def _read_csv(path: Path) -> EnviLibrary:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if "".join(row).strip() and not row[0].startswith("#")]
-    try:
-        table = np.array([[float(cell.strip() or "nan") for cell in row] for row in rows[1:]])
-    except ValueError as error:
-        raise _no_table(path, error) from error
-    if table.ndim != 2 or table.shape[1] < 2 or table.shape[1] != len(rows[0]):
-        raise _no_table(path, "its shape is another")
-    first, *names = (cell.strip() for cell in rows[0])
-    centres = table[:, 0] * (1e3 if table[:, 0].max() < MICROMETRES_BELOW else 1.0)
-    known = first.lower() != _CHANNEL
-    if known and not _WAVELENGTH.search(first) and not (np.diff(table[:, 0]) > 0).all():
-        raise SpectralError(
-            f"The first column of the spectral library '{path}', headed '{first}', does not ascend and must "
-            "hold the wavelengths in nm or µm; put such a column before the spectra (or one headed "
-            f"'{_CHANNEL}' with the numbers of the channels), or head this one 'wavelength' if it is that."
-        )
-    return EnviLibrary(tuple(names), table[:, 1:].T.copy(), centres if known else None, None)
-
-
-def _no_table(path: Path, reason: object) -> SpectralError:
-    return SpectralError(
-        f"The spectral library '{path}' is no table of spectra ({reason}); it needs a header line, then "
-        "wavelengths and a column of numbers for each spectrum, separated by commas."
-    )
-
-
 def _write_csv(path: Path, library: SpectralLibrary) -> None:
     centres = library.wavelength_nm
     places = range(1, library.spectra.shape[1] + 1) if centres is None else map(float, centres)
@@ -261,7 +231,7 @@ def _write_csv(path: Path, library: SpectralLibrary) -> None:
         unfinished.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow([_CHANNEL if centres is None else "wavelength_nm", *library.names])
+        writer.writerow([CHANNEL if centres is None else "wavelength_nm", *library.names])
         for place, values in zip(places, library.spectra.T):
             writer.writerow([place, *("" if math.isnan(value) else float(value) for value in values)])
 

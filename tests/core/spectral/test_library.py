@@ -187,7 +187,9 @@ def test_a_table_in_micrometres_with_remarks_and_gaps(tmp_path):
         ("wavelength,soil\n400,bright\n", "bright"),
         ("wavelength,soil\n400,0.1\n500\n", "no table"),
         ("wavelength,soil\n400,0.1,0.2\n", "no table"),
-        ("wavelength;soil\n400;0.1\n", "separated by commas"),
+        ("wavelength;soil\n400,5;0,1\n", "decimal points .* separated by commas or semicolons"),
+        ("band,soil\n1,0.1\n2,0.3\n3,0.2\n", "headed 'band', counts 1 to 3 and tells no wavelengths"),
+        (",soil\n0,0.1\n1,0.3\n2,0.2\n", "headed '', counts 0 to 2 and tells no wavelengths"),
         ("wavelength\n400\n", "no table"),
         ("wavelength,soil\n-400,0.1\n", "positive wavelength"),
         ("wavelength,soil\n,0.1\n500,0.2\n", "positive wavelength"),
@@ -205,6 +207,37 @@ def test_a_bad_table_gives_one_error(tmp_path, text, says):
     (tmp_path / "lib.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(SpectralError, match=says):
         read_library(tmp_path / "lib.csv")
+
+
+def test_semicolons_separate_a_table_as_well(tmp_path):
+    text = "# a, b\nwavelength (nm);soil, dry;grass\n400.5;0.1;\n\n650;0.3;0.4\n"
+    (tmp_path / "lib.csv").write_text(text, encoding="utf-8")
+    read = read_library(tmp_path / "lib.csv")
+    assert read.names == ("soil, dry", "grass")
+    assert read.wavelength_nm.tolist() == [400.5, 650]
+    np.testing.assert_array_equal(read.spectra, [[0.1, 0.3], [np.nan, 0.4]])
+
+
+def test_names_with_semicolons_do_not_make_a_table_of_semicolons(tmp_path):
+    (tmp_path / "lib.csv").write_text("nm,soil; dry,grass\n400,0.1,0.2\n", encoding="utf-8")
+    assert read_library(tmp_path / "lib.csv").names == ("soil; dry", "grass")
+
+
+@pytest.mark.parametrize(
+    ("head", "column", "expected"),
+    [
+        ("wavelength (µm)", [1, 2, 3], [1000, 2000, 3000]),
+        ("band", [350, 351, 352], [350, 351, 352]),
+        ("channel", [1, 2, 3], None),
+    ],
+)
+def test_a_column_that_counts_holds_wavelengths_where_it_says_so_or_starts_like_them(
+    tmp_path, head, column, expected
+):
+    lines = [f"{head},soil", *(f"{value},0.1" for value in column)]
+    (tmp_path / "lib.csv").write_text("\n".join(lines), encoding="utf-8")
+    found = read_library(tmp_path / "lib.csv").wavelength_nm
+    assert (None if found is None else found.tolist()) == expected
 
 
 @pytest.mark.parametrize("head", ["wavelength_nm", "Wavelength (um)", "nm", "lambda", "band_nm", "Microns"])
