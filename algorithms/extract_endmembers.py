@@ -96,6 +96,7 @@ class ExtractEndmembers(UnmixingAlgorithm):
     ) -> dict[str, Any]:
         """Extract the endmembers; nothing is written before they are there."""
         from ..core.spectral.library import write_library
+        from .unmixing_doubts import doubts
         from .unmixing_jobs import extract, opened
 
         path = self.parameterAsFileOutput(parameters, self.LIBRARY, context)
@@ -104,9 +105,12 @@ class ExtractEndmembers(UnmixingAlgorithm):
         stages = Stages(FeedbackMonitor(feedback))
         with opened(self._image.path, stages) as pixels:
             extraction = extract(pixels, self._method, self._count, self._seed)
+            doubtful = doubts(pixels, extraction)
         stages.end()
         for name, (row, column) in zip(extraction.library.names, extraction.places):
             feedback.pushInfo(self.tr("{}: row {}, column {}").format(name, row, column))
+        if doubtful:
+            feedback.pushWarning(doubtful)
         results = {self.LIBRARY: path}
         if parameters.get(self.POINTS):
             results[self.POINTS] = self._write_points(parameters, context, extraction)

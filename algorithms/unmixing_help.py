@@ -67,7 +67,8 @@ far out.</li>
 <p>A spectral library and, if asked for, points in the middle of the endmembers' pixels with the number and
 name of the endmember, the pixel's row and column (from 0) and its position in the order of all pixels. Of
 minimum_volume they are the pixels most like the spectra. Look at the places on the map: they tell what
-material an endmember is, or that it is a damaged pixel.</p>
+material an endmember is, or that it is a damaged pixel. The log names those at the image's edge and those
+more than 10 degrees (spectral angle) from the mean of the pixels around them.</p>
 
 <h3>Reference</h3>
 <p>J. M. P. Nascimento, J. M. Bioucas-Dias: Vertex Component Analysis: A Fast Algorithm to Unmix Hyperspectral

@@ -200,6 +200,38 @@ def test_extracted_library_and_points_are_the_pure_pixels(run, mixture, tmp_path
     assert sorted(places) == [(3, 4), (10, 21), (20, 7)]
 
 
+@pytest.mark.parametrize(
+    ("damaged", "says"),
+    [
+        ((), ""),
+        ((5, 5), "May come from a damaged or mixed pixel: endmember {} ({} degrees from the mean of"),
+        ((11, 4), "May come from a damaged or mixed pixel: endmember {} (at the image's edge); look"),
+        ((0, 0), "May come from a damaged or mixed pixel: endmember {} (at the image's edge); look"),
+    ],
+)
+def test_endmembers_that_their_neighbours_do_not_bear_out_are_a_warning(
+    run, mixture, small_scene, tmp_path, damaged, says
+):
+    pixels = np.zeros((20, 12, 15))
+    shares = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]])
+    for column in range(3):
+        pixels[:, :, 5 * column : 5 * column + 5] = (shares[column] @ mixture.spectra)[:, None, None]
+    for column in range(3):
+        pixels[:, 4:7, 5 * column + 1 : 5 * column + 4] = mixture.spectra[column][:, None, None]
+    wrong = np.resize([0.9, 0.1], 20)
+    if damaged:
+        pixels[(slice(None), *damaged)] = wrong
+    library = tmp_path / "l.csv"
+    made = run("extractendmembers", small_scene(pixels), COUNT=4 if damaged else 3, LIBRARY=library)
+    assert made.went_well, made.log
+    assert ("May come from a damaged" in made.log) == bool(damaged)
+    if damaged:
+        number = int(np.abs(read_library(library).spectra - wrong).sum(axis=1).argmin())
+        beside = pixels[:, 4:7, 4:7].reshape(20, 9)[:, [0, 1, 2, 3, 5, 6, 7, 8]].mean(axis=1)
+        cosine = wrong @ beside / np.linalg.norm(wrong) / np.linalg.norm(beside)
+        assert says.format(number + 1, round(np.degrees(np.arccos(cosine)))) in made.log
+
+
 @pytest.mark.parametrize("points", [{}, {"POINTS": None}, {"POINTS": ""}], ids=["absent", "none", "empty"])
 def test_points_are_made_only_if_asked_for(run, mixture, tmp_path, points):
     made = run("extractendmembers", mixture.path, COUNT=3, LIBRARY=tmp_path / "found.sli", **points)
