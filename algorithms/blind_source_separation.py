@@ -20,7 +20,8 @@ from .unmixing_help import SEPARATION_PAGE, SEPARATION_PARAMETERS
 from .unmixing_progress import Stages
 
 if TYPE_CHECKING:
-    from .unmixing_jobs import Match, Separation
+    from .unmixing_comparison import Match
+    from .unmixing_jobs import Separation
 
 COMPARISON_NUMBERS = {
     "COMPARISON_COUNT": "Number of endmembers of the image compared with",
@@ -90,7 +91,7 @@ class BlindSourceSeparation(UnmixingAlgorithm):
     ) -> dict[str, Any]:
         """Take the image apart, and the one to compare with before it; write what is asked for."""
         from ..core.spectral.library import write_library
-        from .unmixing_jobs import matches
+        from .unmixing_comparison import matches
         from .unmixing_report import separation_page
 
         files = self._files(parameters, context)
@@ -131,7 +132,7 @@ class BlindSourceSeparation(UnmixingAlgorithm):
         self, separation: Separation, other: Separation, feedback: QgsProcessingFeedback
     ) -> tuple[Separation, Separation]:
         """Both for the report alone: the files that are written stay in the unit of the image."""
-        from .unmixing_units import in_reflectance
+        from .unmixing_comparison import in_reflectance
 
         both = in_reflectance(separation, self._image.path), in_reflectance(other, self._other.path)
         for one in both:
@@ -140,7 +141,8 @@ class BlindSourceSeparation(UnmixingAlgorithm):
 
     def _separate(self, files: dict[str, str], stages: Stages) -> tuple[Separation | None, Separation]:
         """The image to compare with comes first: it writes nothing, should the run be cancelled."""
-        from .unmixing_jobs import SeparationJob, require_comparable
+        from .unmixing_comparison import require_comparable
+        from .unmixing_jobs import SeparationJob
 
         image, other, start = self._image, None, 0.0
         if self._other is not None:

@@ -10,8 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from ..core.errors import HyperLiftError
 from ..core.raster.blocks import Georeference
@@ -250,61 +248,3 @@ class SeparationJob:
             return Separation(
                 self.title, pixels.shape, len(pixels.bands), order, extraction, summary, abundances, residual
             )
-
-
-@dataclass(frozen=True)
-class Match:
-    """An endmember of one separation and that of another whose abundances are most like its own.
-
-    Attributes:
-        first: number of the endmember, from 0.
-        second: number of the other, from 0.
-        correlation: of the abundances.
-        difference: mean absolute difference of the abundances.
-    """
-
-    first: int
-    second: int
-    correlation: float
-    difference: float
-
-
-def require_comparable(path: str, other: str, outputs: tuple[str, ...]) -> None:
-    """Check that two images have as many rows and columns, and that the second is not written over.
-
-    Raises:
-        HyperLiftError: they have not, it is, or they cannot be opened.
-    """
-    with closing(GdalSource(path)) as one, closing(GdalSource(other)) as two:
-        if one.shape != two.shape:
-            raise HyperLiftError(
-                f"The image has {one.shape[0]} x {one.shape[1]} pixels and the one to compare it with "
-                f"{two.shape[0]} x {two.shape[1]}; choose two on the same pixels."
-            )
-        for output in outputs:
-            require_distinct(output, two.files)
-
-
-def matches(first: Separation, second: Separation) -> tuple[Match, ...]:
-    """Endmembers of two separations of the same pixels in pairs whose correlations have the greatest sum.
-
-    The abundances are those of the pictures' pixels. Where the numbers differ, some have no partner.
-    """
-    one = first.abundances.pixels.reshape(first.count, -1).astype(np.float64)
-    other = second.abundances.pixels.reshape(second.count, -1).astype(np.float64)
-    valid = np.isfinite(one).all(axis=0) & np.isfinite(other).all(axis=0)
-    if not valid.any():
-        return ()
-    one, other = one[:, valid], other[:, valid]
-    correlation = _standardised(one) @ _standardised(other).T
-    return tuple(
-        Match(int(i), int(j), float(correlation[i, j]), float(np.abs(one[i] - other[j]).mean()))
-        for i, j in zip(*linear_sum_assignment(-correlation))
-    )
-
-
-def _standardised(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Rows with a mean of zero and unit length; those that do not vary are zero."""
-    centred = table - table.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)

@@ -12,7 +12,8 @@ from .unmixing_layers import centre_of
 
 if TYPE_CHECKING:
     from ..core.unmixing.model_order import ModelOrder
-    from .unmixing_jobs import BoundedOrder, Match, Separation
+    from .unmixing_comparison import Match
+    from .unmixing_jobs import BoundedOrder, Separation
 
 METHODS = {
     "mdl": ("minimum description length (MDL)", "length of the code in nats; the shortest is chosen"),

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hyperlift.algorithms.unmixing_jobs import Match, matches
+from hyperlift.algorithms.unmixing_comparison import Match, matches
 from hyperlift.algorithms.unmixing_layers import centre_of
 from hyperlift.algorithms.unmixing_progress import Stages
 from hyperlift.algorithms.unmixing_quicklook import SIDE, Quicklook
