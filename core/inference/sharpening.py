@@ -242,7 +242,8 @@ class _Run:
         if self.scene.registration.confidence > 0.0 and feed.valid.any():
             answer = self.blender.window(feed.tile.scaled(self.scale))
             spectra, trust = spectra + self.scene.subspace.spectra(answer[:-1]), answer[-1:]
-        least = np.minimum(feed.pixels[(slice(None), *feed.tile.within(feed.outer))], 0.0)
+        rows, columns = feed.tile.within(feed.outer)
+        least = np.minimum(feed.pixels[:, rows, columns], 0.0)
         return np.maximum(spectra, least.repeat(self.scale, axis=1).repeat(self.scale, axis=2)), trust
 
     def _answer(self, square: Window) -> PixelArray:

@@ -5,7 +5,7 @@ import torch
 
 from hyperlift.core.errors import HyperLiftError
 from hyperlift.core.networks.uafl import UAFL, UAFLConfig
-from hyperlift.core.networks.uafl.network import MULTIPLE
+from hyperlift.core.networks.sizes import UAFL_MULTIPLE
 from hyperlift.training.uafl.config import CONFIGS, ScheduleConfig
 from hyperlift.training.uafl.task import UAFLTask, load_task
 from hyperlift.training.uafl.train import train
@@ -14,11 +14,11 @@ from hyperlift.training.uafl.train import train
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_configuration_can_be_built_and_fits_its_pairs(name):
     config = CONFIGS[name]
-    maps, side = config.pairs.abundances, MULTIPLE
+    maps, side = config.pairs.abundances, UAFL_MULTIPLE
     abundances, reference = torch.rand(2, 1, maps, side, side)
     found = UAFL(config.network)(abundances, reference)
     torch.testing.assert_close(found, reference - abundances)
-    assert config.pairs.side % MULTIPLE == 0
+    assert config.pairs.side % UAFL_MULTIPLE == 0
 
 
 def test_a_step_learns_and_the_mean_of_the_weights_follows():
