@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from hyperlift.core.errors import HyperLiftError
-from hyperlift.core.networks.uafl import UAFL, UAFLConfig
 from hyperlift.core.networks.sizes import UAFL_MULTIPLE
+from hyperlift.core.networks.uafl import UAFL, UAFLConfig
 from hyperlift.training.uafl.config import CONFIGS, ScheduleConfig
 from hyperlift.training.uafl.task import UAFLTask, load_task
 from hyperlift.training.uafl.train import train
