@@ -9,13 +9,11 @@ LOADING = """
 import importlib, pkgutil, sys
 
 sys.modules["scipy"] = None
-import hyperlift.algorithms, hyperlift.gui, hyperlift.plugin
+import hyperlift.gui, hyperlift.plugin
 from hyperlift.algorithms.provider import ALGORITHMS
 
-for package in (hyperlift.algorithms, hyperlift.gui):
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if module.name.rpartition(".")[2] not in {"unmixing_jobs", "identification_tables"}:
-            importlib.import_module(module.name)
+for module in pkgutil.walk_packages(hyperlift.gui.__path__, "hyperlift.gui."):
+    importlib.import_module(module.name)
 for algorithm in ALGORITHMS:
     print(algorithm().name(), *algorithm().canExecute())
 """

@@ -202,9 +202,15 @@ def held_out_table(path: Path, folder: Path, scenes: SceneConfig) -> tuple[str, 
     ``scenes`` are those that ridge regression is trained on.
     """
     found = Bench(open_models(path), folder, scene_maker(scenes, folder)).run(alone=False, stages=False)
-    scores = [{"camera": camera, **asdict(score)} for camera, score in found.images]
+    scores = [{"camera": camera, **_rounded(score)} for camera, score in found.images]
     text = image_table(found) + "\n" + response_table(found.responses)
-    return text, {"held_out": scores, "responses": [asdict(one) for one in found.responses]}
+    return text, {"held_out": scores, "responses": [_rounded(one) for one in found.responses]}
+
+
+def _rounded(score: Score | ResponseScore) -> dict[str, object]:
+    """A score as a card holds it, in few digits: the card is part of every copy of the model."""
+    entries = asdict(score)
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in entries.items()}
 
 
 def evaluate(
