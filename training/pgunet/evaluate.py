@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
@@ -202,15 +202,19 @@ def held_out_table(path: Path, folder: Path, scenes: SceneConfig) -> tuple[str, 
     ``scenes`` are those that ridge regression is trained on.
     """
     found = Bench(open_models(path), folder, scene_maker(scenes, folder)).run(alone=False, stages=False)
-    scores = [{"camera": camera, **_rounded(score)} for camera, score in found.images]
     text = image_table(found) + "\n" + response_table(found.responses)
-    return text, {"held_out": scores, "responses": [_rounded(one) for one in found.responses]}
+    return text, {"held_out": _card_scores(found.images)}
 
 
-def _rounded(score: Score | ResponseScore) -> dict[str, object]:
-    """A score as a card holds it, in few digits: the card is part of every copy of the model."""
-    entries = asdict(score)
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in entries.items()}
+def _card_scores(images: Sequence[tuple[str, Score]]) -> list[dict[str, object]]:
+    """Means over the scenes of each camera and method, in few digits: every copy of the model holds them."""
+    rows = []
+    for camera in dict.fromkeys(name for name, _ in images):
+        group = [score for name, score in images if name == camera]
+        for method in dict.fromkeys(score.method for score in group):
+            means = {name: round(value, 4) for name, value in mean_scores(group, method).items()}
+            rows.append({"camera": camera, "method": method, **means})
+    return rows
 
 
 def evaluate(
