@@ -66,8 +66,8 @@ _FULL = _on("aviris172", 1_200)
 CONFIGS = {
     "pgunet": _FULL,
     "pgunet-aviris172": _FULL,
-    "pgunet-vnir": _on("vnir", 120, rank=16),
-    "pgunet-visible31": _on("visible31", 100, rank=12),
+    "pgunet-vnir": _on("vnir", 600, rank=16),
+    "pgunet-visible31": _on("visible31", 600, rank=12),
     # The published numbers of stages.
     "pgunet-aviris172-seven": replace(_FULL, network=replace(_FULL.network, stages=7)),
     "pgunet-aviris172-nine": replace(_FULL, network=replace(_FULL.network, stages=9)),

@@ -25,7 +25,7 @@ from ..model_files import check_parity, round_to_half, seal, write_graph
 from .cards import card_text, make_card, model_name
 from .task import PGUNetTask, load_task
 
-_LARGE = 500  # weights of so many numbers are stored in half precision
+_LARGE = 200  # weights of so many numbers are stored in half precision
 _TILE = 128
 _BANDS = (3, 5, 12)  # numbers of bands that parity is checked with
 
