@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..fusion.photograph import Photograph
 from ..fusion.resampling import CUBIC_HALO, upsample
 from ..fusion.subspace import Subspace
 from ..raster.blocks import MaskArray, PixelArray, Window
-from ..registration import Affine, Registration, Step, Views, register
+from ..registration import Affine, Registration, Step, Views, register, relation
 from ..registration.views import block_mean, toned
 from ..unmixing.image import ImagePixels
 from ..unmixing.statistics import Table
@@ -118,9 +118,12 @@ class SharpeningScene:
         unit = _unit(image.shape)
         whole = Subspace.of(image.tables, max(REGISTRATION_CHANNELS, maps), image.usable)
         self.subspace = whole.part(maps)
-        views, white = self._views(whole.part(REGISTRATION_CHANNELS), photo, unit)
+        views, white = self._views(whole, photo, unit)
         reach = max(_REACH[0] / scale, _REACH[1] * max(image.shape)) / unit
-        self.registration: Registration = register(views, reach, self._step(_SEEN, 1.0)).in_units(1.0 / unit)
+        found = register(views.with_channels(REGISTRATION_CHANNELS), reach, self._step(_SEEN, 1.0))
+        if found.relation.gains.shape[1] != maps:  # a place needs other channels than the detail
+            found = replace(found, relation=relation(views, found.transform, found.blur, maps))
+        self.registration: Registration = found.in_units(1.0 / unit)
         self.place = photo.place
         self.photo = Photograph(photo.source, photo.place.after(self.registration.transform), white)
 

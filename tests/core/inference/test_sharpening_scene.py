@@ -26,14 +26,22 @@ class Recorder(SilentMonitor):
         return bool(self.fractions) and self.fractions[-1] >= self.cancel_at
 
 
-def prepared(rows, columns, monitor=None):
-    """A scene of three shapes of which the photograph shows the same."""
+def prepared(rows, columns, monitor=None, maps=3, bands=3):
+    """A scene of ``bands`` shapes of which the photograph shows the same."""
     rng = np.random.default_rng(0)
-    fine = np.stack([gaussian_filter(rng.normal(size=(rows * 4, columns * 4)), 3.0) for _ in range(3)])
+    fine = np.stack([gaussian_filter(rng.normal(size=(rows * 4, columns * 4)), 3.0) for _ in range(bands)])
     fine = 0.5 + 0.1 * fine / fine.std()
-    image = ArraySource(fine.reshape(3, rows, 4, columns, 4).mean(axis=(2, 4)))
-    photo = Photograph(ArraySource(fine), place_by_extent((rows, columns), fine.shape[1:]))
-    return SharpeningScene(CoarseImage(ImagePixels(image, monitor)), photo, 4, 3)
+    image = ArraySource(fine.reshape(bands, rows, 4, columns, 4).mean(axis=(2, 4)))
+    photo = Photograph(ArraySource(fine[:3]), place_by_extent((rows, columns), fine.shape[1:]))
+    return SharpeningScene(CoarseImage(ImagePixels(image, monitor)), photo, 4, maps)
+
+
+@pytest.mark.parametrize("maps", [2, 3, 5, 8])
+def test_a_network_may_have_any_number_of_maps(maps):
+    scene = prepared(20, 24, maps=maps, bands=10)
+    patch = scene.patch(Window(4, 4, 8, 8))
+    assert patch.abundances.shape == patch.detail.shape == (maps, 32, 32)
+    assert np.abs(patch.detail).max() > 0.0
 
 
 def test_progress_of_the_preparation_ascends():
