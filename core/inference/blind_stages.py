@@ -34,8 +34,7 @@ class SampleWindow:
 def back_projection(response: FloatArray, alpha: float) -> FloatArray:
     """``R^T (R R^T + alpha I)^-1``, shape ``(C, c)`` (Woodbury), of ``R`` (c, C)."""
     gram = response @ response.T + alpha * np.eye(len(response))
-    back: FloatArray = np.linalg.solve(gram, response).T
-    return back
+    return np.asarray(np.linalg.solve(gram, response).T, np.float64)
 
 
 def response_step(cross: FloatArray, gram: FloatArray, target: FloatArray, beta: float) -> FloatArray:
@@ -43,8 +42,8 @@ def response_step(cross: FloatArray, gram: FloatArray, target: FloatArray, beta:
 
     ``cross`` is ``Y X^T / P`` (c, C), ``gram`` ``X X^T / P`` (C, C), ``target`` ``Q`` (c, C).
     """
-    found: FloatArray = np.linalg.solve(gram + beta * np.eye(len(gram)), (cross + beta * target).T).T
-    return found
+    found = np.linalg.solve(gram + beta * np.eye(len(gram)), (cross + beta * target).T)
+    return np.asarray(found.T, np.float64)
 
 
 def smoothing_matrix(grid: Grid) -> FloatArray:

@@ -65,8 +65,8 @@ class CoarseImage:
             return good.pixels, good.valid
         everything = np.zeros((len(self.usable), *good.valid.shape), np.float32)
         everything[self.usable] = good.pixels
-        bad = np.flatnonzero(~self.usable) + 1
-        everything[~self.usable] = np.nan_to_num(self.pixels.read(window, bad.tolist()).pixels)
+        bad = [int(band) + 1 for band in np.flatnonzero(~self.usable)]
+        everything[~self.usable] = np.nan_to_num(self.pixels.read(window, bad).pixels)
         return everything, good.valid
 
     def filled(self, window: Window) -> tuple[PixelArray, MaskArray]:

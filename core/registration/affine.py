@@ -47,12 +47,12 @@ class Affine:
 
     def inverse(self) -> Affine:
         """The transform back."""
-        matrix = np.linalg.inv(self.matrix)
+        matrix = np.asarray(np.linalg.inv(self.matrix), np.float64)
         return Affine(matrix, -matrix @ self.shift)
 
     def in_units(self, length: float) -> Affine:
         """The same transform of points measured in units ``length`` times as long."""
-        return Affine(self.matrix, self.shift / length)
+        return Affine(self.matrix, np.asarray(self.shift / length, np.float64))
 
     def moved(self, change: FloatArray, centre: tuple[float, float]) -> Affine:
         """A small ``change`` (6,) to matrix (by row) and shift, with the matrix acting about ``centre``."""

@@ -60,7 +60,7 @@ class Refiner:
         self._basis: FloatArray = _SIMILAR if similar else np.eye(6)
         self._slopes = [np.stack(np.gradient(plane)) * views.per_pixel for plane in views.photo]
         y, x = np.nonzero(views.valid)
-        self._x, self._y = x + 0.5, y + 0.5
+        self._x, self._y = (np.asarray(place + 0.5, np.float64) for place in (x, y))
         pixels = views.image[:, views.valid].T.astype(np.float64)
         self._spread: FloatArray = np.maximum(pixels.std(axis=0), _LEAST_CONTRAST)
         self._image = pixels / self._spread

@@ -195,5 +195,4 @@ def ridge(basis: FloatArray, values: FloatArray) -> FloatArray:
     """Weights of a slightly damped regression of ``values`` (n, k) on ``basis`` (n, c)."""
     normal = basis.T @ basis
     normal += _RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
-    weights: FloatArray = np.linalg.solve(normal, basis.T @ values)
-    return weights
+    return np.asarray(np.linalg.solve(normal, basis.T @ values), np.float64)

@@ -45,7 +45,7 @@ def candidates(views: Views, reach: float, step: Step = untold) -> list[Candidat
     found: list[Candidate] = []
     for number, (degrees, scale) in enumerate(turns):
         step(number / len(turns))
-        found += _best_shifts(views, spectra, degrees, scale, reach)
+        found += _best_shifts(views, spectra, float(degrees), float(scale), reach)
     return sorted(found, key=lambda candidate: -candidate.evidence)
 
 

@@ -123,7 +123,7 @@ class Matcher:
                 continue
             own, other = spectra[:, channels], self.library.spectra[np.ix_(numbers, channels)]
             angles[:, numbers] = spectral_angle(own, other)
-            places = self._places[channels]
+            places = np.asarray(self._places[channels], np.float64)
             correlations[:, numbers] = correlation(
                 _without_continuum(places, own), _without_continuum(places, other)
             )

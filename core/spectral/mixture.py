@@ -104,7 +104,7 @@ def fit_mixture(
     share = _first_shares(table, components, rng)
     for _ in range(steps):
         weight, level, covariance = _moments(table, share)
-        factor = np.linalg.cholesky(covariance)
+        factor = np.asarray(np.linalg.cholesky(covariance), np.float64)
         share = _shares(table, weight, level, factor)
     return SpectralMixture(mean, basis, rest, weight, level, factor)
 

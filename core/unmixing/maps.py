@@ -170,7 +170,7 @@ def _on_common_bands(library: SpectralLibrary, pixels: ImagePixels) -> tuple[Spe
         None if centres is None else centres[covered],
         None if widths is None else widths[covered],
     )
-    return on_common, pixels.only(covered)
+    return on_common, pixels.only(np.asarray(covered))
 
 
 def _on_bands(library: SpectralLibrary, pixels: ImagePixels) -> SpectralLibrary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +63,7 @@ class Tableaus:
         """The abundances of one block."""
         faces, values = self._start(pixels)
         ends, shares = faces.copy(), np.zeros_like(pixels)
-        rows = np.arange(len(pixels))
+        rows: IndexArray = np.arange(len(pixels))
         for _ in range(_STEPS_A_VARIABLE * pixels.shape[1]):
             pivots = values.argmin(axis=1)
             least = values[np.arange(len(pivots)), pivots]
@@ -127,8 +127,8 @@ class _Table:
         # A support is named by a sum of random numbers that wraps. Should two ever share a name, what comes
         # of it is found wrong as anything is that pivoting gets wrong.
         self._names = np.random.default_rng(0).integers(-(2**63), 2**63, supports.shape[1])
-        self._name = supports @ self._names
-        self._faces = dict(zip(self._name.tolist(), range(self._count)))
+        self._name: IndexArray = supports @ self._names
+        self._faces = dict(zip(cast(list[int], self._name.tolist()), range(self._count)))
         self._lock = Lock()
         self._reserve(max(capacity, self._count))
 
@@ -165,7 +165,7 @@ class _Table:
         faces, pivots = np.divmod(np.unique(faces * count + pivots), count)
         leaving = self.support[faces, pivots]
         name = self._name[faces] + np.where(leaving, -1, 1) * self._names[pivots]
-        names = name.tolist()
+        names = cast(list[int], name.tolist())
         new = {one: place for place, one in enumerate(names) if one not in self._faces}
         if new:
             made = np.fromiter(new.values(), np.int64)
