@@ -11,14 +11,12 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from ..core.errors import HyperLiftError
-from ..core.inference.calibration import calibrate
+from ..core.inference.calibration import PRODUCT_SCALE, calibrate
 from ..core.raster.blocks import Window
 from ..core.raster.gdal_backend import GdalSource
 from ..core.raster.output import require_distinct
 from ..core.unmixing.image import ImagePixels
 from .unmixing_jobs import Separation
-
-_INTEGER_SCALE = 1e-4  # reflectance per digital number of the sensors' products
 
 
 def in_reflectance(separation: Separation, path: str) -> Separation:
@@ -35,7 +33,7 @@ def in_reflectance(separation: Separation, path: str) -> Separation:
             return replace(separation, unit="scaled as the file states")
         if source.dtype.kind not in "iu" or source.dtype.itemsize == 1:
             return replace(separation, unit="the numbers as the file holds them")
-        found = calibrate(source, ImagePixels(source).bands, Window(0, 0, *source.shape), _INTEGER_SCALE)
+        found = calibrate(source, ImagePixels(source).bands, Window(0, 0, *source.shape), PRODUCT_SCALE)
     return _scaled(separation, float(found.scale[0]), found.how.rstrip("."))
 
 

@@ -12,6 +12,7 @@ from ..errors import RasterError
 from ..raster.blocks import PixelArray, Source, Window
 from ..raster.scaling import implies_offsets
 
+PRODUCT_SCALE = 1e-4  # reflectance per digital number of the usual products
 _SAMPLES = 5  # windows along each side of the scene
 _SAMPLE_SIDE = 48
 _BRIGHT = 2.0  # no scene has a hundredth of its numbers above this reflectance

@@ -20,7 +20,7 @@ from ..raster.input import check_upright
 from ..raster.locked import LockedSource
 from ..unmixing.image import ImagePixels
 from ..version import plugin_version
-from .calibration import Reflectance, calibrate
+from .calibration import PRODUCT_SCALE, Reflectance, calibrate
 from .devices import failure_warning
 from .graph_session import DeviceError, OutOfMemoryError
 from .patches import PatchBlender
@@ -32,7 +32,6 @@ from .sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from .sharpening_scene import CoarseImage, SharpeningScene
 from .tiling import tiles
 
-_INTEGER_SCALE = 1e-4
 _LARGEST_INT16 = 3.2
 _UNTRUSTED = 0.5
 _PREPARED = 0.4  # share of the run until tiles are sharpened
@@ -139,7 +138,7 @@ class _Run:
         if self.source.calibration is not None:
             return calibrate(self.source, numbers, window, product_scale=1.0)
         if self.source.dtype.kind in "iu":
-            return calibrate(self.source, numbers, window, _INTEGER_SCALE)
+            return calibrate(self.source, numbers, window, PRODUCT_SCALE)
         one = np.ones(len(numbers), np.float32)
         return Reflectance(one, np.zeros_like(one), "The numbers of the image stay as they are stored.")
 

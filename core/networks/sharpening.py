@@ -87,9 +87,10 @@ class Resolved(nn.Module):
         """
         pads = (0, distance, 0, distance)
         wide, inside = F.pad(msi, pads, mode="replicate"), F.pad(torch.ones_like(msi[:, :1]), pads)
-        right = (wide[:, :, :-distance, distance:] - msi).abs()
-        down = (wide[:, :, distance:, :-distance] - msi).abs()
-        number = self.mean(inside[:, :, :-distance, distance:] + inside[:, :, distance:, :-distance])
+        has_right, has_down = inside[:, :, :-distance, distance:], inside[:, :, distance:, :-distance]
+        right = has_right * (wide[:, :, :-distance, distance:] - msi).abs()
+        down = has_down * (wide[:, :, distance:, :-distance] - msi).abs()
+        number = self.mean(has_right + has_down)
         contrast: Tensor = 2.0 * self.mean(right + down) / number.clamp(min=_FEW)
         return contrast
 

@@ -31,10 +31,8 @@ _ELSEWHERE = 1.5  # pixels
 _UNRIVALLED, _RIVALLED = 0.55, 0.7
 _ENOUGH = 400  # pixels of the image that bear many channels and the six numbers of an affine transform
 _MOST_DEGREES, _MOST_SCALE = 15.0, 1.35
-_SEARCHED, _REFINED = (
-    0.6,
-    0.8,
-)  # share of the work after the exhaustive search, and after its best are refined
+# Share of the work after the exhaustive search, and after its best are refined.
+_SEARCHED, _REFINED = 0.6, 0.8
 
 
 @dataclass(frozen=True, eq=False)

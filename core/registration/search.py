@@ -72,6 +72,7 @@ def _moments(
     """Overlap and covariances ``(r, c, n, n)`` of own and photo's channels at each shift."""
 
     def at(first: Spectrum, second: Spectrum) -> FloatArray:
+        """Correlations at the shifts."""
         return _correlate(first, second, own.side)[..., places[0][:, None], places[1][None, :]]
 
     k, c = own.count, photo.count

@@ -103,6 +103,7 @@ def smooth(pixels: PixelArray, valid: MaskArray, deviation: float) -> PixelArray
         return pixels
 
     def blurred(plane: PixelArray) -> PixelArray:
+        """Weighted sums, what is beyond the image being zero."""
         result: PixelArray = gaussian_filter(plane, deviation, mode="constant", truncate=3.0)
         return result
 

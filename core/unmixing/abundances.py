@@ -72,6 +72,7 @@ class AbundanceSolver:
         result = np.empty((len(pixels), len(self.endmembers)))
 
         def solve(rows: slice) -> None:
+            """Runs on one thread of several."""
             result[rows] = self._solve(pixels[rows])
 
         cores = core_count()

@@ -173,7 +173,8 @@ class ActiveSets:
             solution: FloatArray = lawson_hanson(matrix, side, _ITERATIONS_A_VARIABLE * len(pixel))[0]
         except RuntimeError as error:
             raise UnmixingError(
-                "The abundances of a pixel could not be found; leave out endmembers that are nearly alike."
+                f"The abundances could not be found ({error}); leave out endmembers that are almost the "
+                "same, or choose scls or ucls."
             ) from error
         return solution / solution.sum() if self._sums_to_one else solution
 

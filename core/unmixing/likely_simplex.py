@@ -45,6 +45,7 @@ def _fit(points: FloatArray, noise: FloatArray, start: FloatArray) -> FloatArray
     variances = np.append(noise, 0.0)
 
     def criterion(free: FloatArray) -> tuple[float, FloatArray]:
+        """Minus the log-likelihood, and its gradient."""
         value, slope = _log_likelihood(_whole(free, count), table, variances)
         return -value, (slope[-1] - slope[:-1]).ravel()
 

@@ -103,6 +103,7 @@ def _write_tiles(
     done = valid = 0
 
     def read(window: Window) -> Block:
+        """Runs on the reading thread."""
         block = pixels.read(window)
         pixels.release_after(window)
         return block
@@ -125,13 +126,7 @@ def _solve(block: Block, solver: AbundanceSolver, tally: Tally) -> tuple[Table, 
     table = table_of(block)
     if not valid.all():
         table = table[valid]
-    try:
-        abundances = solver(table)
-    except RuntimeError as error:  # scipy gives up
-        raise UnmixingError(
-            f"The abundances could not be found ({error}); leave out endmembers that are almost the same, or "
-            "choose scls or ucls."
-        ) from error
+    abundances = solver(table)
     rmse = residual_rmse(table, solver.endmembers, abundances)
     tally.add(abundances, rmse, table.mean(axis=1))
     maps = np.full((len(valid), abundances.shape[1] + 1), np.nan, np.float32)

@@ -75,19 +75,27 @@ def mdl(
     monitor = monitor or SilentMonitor()
     random = np.random.default_rng(seed)
     sample = SampledPixels.of(drawn_pixels(pixels, random), maximum, sums_to_one)
+    counts, scores = _counts(sample, minimum, maximum), {}
+    for done, count in enumerate(counts):
+        follower = _Follower(monitor, done / len(counts), 1.0 / len(counts))
+        scores[count] = _code_length(sample.coordinates(count), random, follower)
+    monitor.progress(1.0)
+    return ModelOrder(min(scores, key=scores.__getitem__), scores)
+
+
+def _counts(sample: SampledPixels, minimum: int, maximum: int) -> range:
+    """The numbers of endmembers that a sample's pixels can be mixtures of.
+
+    Raises:
+        UnmixingError: there is none between these.
+    """
     most = min(maximum, sample.rank + 1)
     if most < minimum:
         raise UnmixingError(
             f"The pixels are mixtures of only {most} spectra: try fewer endmembers than {minimum} or choose "
             "an image that varies more."
         )
-    scores = {}
-    for count in range(minimum, most + 1):
-        done = (count - minimum) / (most - minimum + 1)
-        follower = _Follower(monitor, done, 1.0 / (most - minimum + 1))
-        scores[count] = _code_length(sample.coordinates(count), random, follower)
-    monitor.progress(1.0)
-    return ModelOrder(min(scores, key=scores.__getitem__), scores)
+    return range(minimum, most + 1)
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,7 @@ class _Fit:
 
     @classmethod
     def of(cls, coordinates: FloatArray, noise: float) -> _Fit:
+        """For coordinates ``(n, p - 1)``."""
         points = np.column_stack([coordinates, np.ones(len(coordinates))])
         return cls(points, coordinates.std(axis=0), noise)
 

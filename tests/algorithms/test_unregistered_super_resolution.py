@@ -98,6 +98,16 @@ def test_it_sharpens_and_says_what_it_found(sharpen, image, photo, land, tmp_pat
     assert gdal.Open(str(trust)).ReadAsArray().shape == (ROWS * 4, COLUMNS * 4)
 
 
+def test_where_no_place_is_found_no_offset_is_told(sharpen, image, make_scene, tmp_path):
+    noise = np.random.default_rng(5).integers(1, 255, (3, ROWS * 4, COLUMNS * 4)).astype(np.uint8)
+    other, page = make_scene(noise, "other.tif", names=None, nodata=None), tmp_path / "report.html"
+    results = sharpen(INPUT=image, REFERENCE=other, REPORT=page)
+    assert results["CONFIDENCE"] == 0.0
+    assert not {"OFFSET", "ROTATION", "ZOOM"} & set(results)
+    assert not any("output pixels off" in line for line in sharpen.log.lines)
+    assert "none: no place was found" in page.read_text(encoding="utf-8")
+
+
 def test_a_photograph_in_another_coordinate_system_is_placed(sharpen, image, land, make_scene, tmp_path):
     picture = np.clip(land[1] * 400, 1, 255).astype(np.uint8)
     place = (500000.0, PIXEL / 4, 0.0, 5300000.0, 0.0, -PIXEL / 4)
@@ -149,6 +159,18 @@ def test_a_cancelled_run_leaves_nothing(sharpen, image, photo, tmp_path):
 
     assert "ancelled" in sharpen(Cancelled(), INPUT=image, REFERENCE=photo)
     assert not (tmp_path / "sharp.tif").exists()
+
+
+@pytest.mark.parametrize(("scale", "fine"), [("8", True), ("5", False), (0, False)])
+def test_a_wrong_choice_is_told_which_there_are(provider, image, photo, tmp_path, scale, fine):
+    given = {
+        "INPUT": str(image),
+        "REFERENCE": str(photo),
+        "OUTPUT": str(tmp_path / "sharp.tif"),
+        "SCALE": scale,
+    }
+    answer = provider.algorithm(ID).create().checkParameterValues(given, QgsProcessingContext())
+    assert answer == (True, "") if fine else answer == (False, f"SCALE is '{scale}'; choose one of 4, 8, 16.")
 
 
 def test_every_parameter_has_help(provider):

@@ -36,6 +36,9 @@ _MAPS = (2, 3, 5, 8)
 _NONE, _OWN = "bicubic", "UAFL"
 
 
+_Method = Callable[[Misregistered], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Result:
     """Accuracy of a method on a scene: PSNR with each band's peak in dB, SSIM, angle in degrees."""
@@ -71,7 +74,7 @@ class _NoNetwork(SharpeningSession):
         return reference - abundances
 
 
-def _methods(model: SharpeningSession) -> dict[str, Callable[[Misregistered], np.ndarray]]:
+def _methods(model: SharpeningSession) -> dict[str, _Method]:
     idle = _NoNetwork.open(model.path, "cpu")
 
     def intensity(scene: Misregistered) -> np.ndarray:
@@ -158,7 +161,7 @@ def evaluate(
     scenes = _held_out(folder)
     results = _results(scenes, methods)
     text = [f"# {model.name}", "", "## Held-out cubes, misregistered", "", result_table(results)]
-    text += ["## Unrelated photographs", "", result_table(_unrelated(scenes, session))]
+    text += ["## Unrelated photographs", "", result_table(_unrelated(scenes, methods))]
     text += ["## Oracle by number of abundances", "", result_table(_oracles(scenes))]
     text += ["## Real pairs", "", *_real_pairs(folder, session, output)]
     report = output / "scores.md"
@@ -178,9 +181,7 @@ def _held_out(folder: Path) -> list[Misregistered]:
     return scenes
 
 
-def _results(
-    scenes: Sequence[Misregistered], methods: Mapping[str, Callable[[Misregistered], np.ndarray]]
-) -> list[Result]:
+def _results(scenes: Sequence[Misregistered], methods: Mapping[str, _Method]) -> list[Result]:
     return [
         Result(scene.name, scene.scale, name, *accuracy(scene.truth, method(scene)))
         for scene in scenes
@@ -201,10 +202,8 @@ def with_the_next_photograph(scenes: Sequence[Misregistered]) -> list[Misregiste
     ]
 
 
-def _unrelated(scenes: Sequence[Misregistered], model: SharpeningSession) -> list[Result]:
-    methods = _methods(model)
-    chosen = {name: methods[name] for name in (_NONE, _OWN)}
-    return _results(with_the_next_photograph(scenes), chosen)
+def _unrelated(scenes: Sequence[Misregistered], methods: Mapping[str, _Method]) -> list[Result]:
+    return _results(with_the_next_photograph(scenes), {name: methods[name] for name in (_NONE, _OWN)})
 
 
 def _oracles(scenes: Sequence[Misregistered]) -> list[Result]:

@@ -149,12 +149,14 @@ def test_library_of_one_spectrum(refused, run, mixture, write_csv, tmp_path):
 
 
 def test_abundances_that_scipy_does_not_find(refused, mixture, write_csv, monkeypatch):
-    from hyperlift.core.unmixing.active_sets import ActiveSets
+    from hyperlift.core.unmixing import active_sets
 
     def give_up(*_):
         raise RuntimeError("too many iterations")
 
-    monkeypatch.setattr(ActiveSets, "solve", give_up)
+    monkeypatch.setattr(active_sets, "lawson_hanson", give_up)
+    for limit in ("_FEW", "_MANY"):
+        monkeypatch.setattr(active_sets, limit, 0)
     library = write_csv(mixture.spectra, mixture.wavelength_nm)
     message = refused("estimateabundances", mixture.path, LIBRARY=library)
     assert "The abundances could not be found (too many iterations); leave out endmembers" in message

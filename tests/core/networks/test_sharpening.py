@@ -59,6 +59,13 @@ def test_resolution_shows_in_contrasts_of_near_and_far_pixels():
     assert ratios[1] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize("distance", [1, 2])
+def test_contrast_is_the_same_at_the_borders(distance):
+    ramp = torch.arange(30.0)[:, None] + torch.arange(26.0)[None]
+    contrast = Resolved(1, window=21)._contrast(ramp[None, None], distance)
+    torch.testing.assert_close(contrast, torch.full_like(contrast, 2.0 * distance))
+
+
 def test_resolution_does_not_depend_on_brightness():
     torch.manual_seed(1)
     measure = Resolved(3, window=9)

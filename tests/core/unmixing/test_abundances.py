@@ -190,7 +190,7 @@ def test_tableaus_alone_settle_pixels_of_distinct_endmembers(monkeypatch, method
 
 @pytest.mark.parametrize("method", [fcls, nnls])
 @pytest.mark.parametrize("tableaus", [20, 400])
-def test_a_table_of_tableaus_that_is_full_grows_and_is_begun_anew(monkeypatch, method, tableaus):
+def test_a_table_of_tableaus_that_is_full_is_begun_anew(monkeypatch, method, tableaus):
     endmembers = spectra(12, 36)
     pixels = mixtures(endmembers, 3000, 37)
     expected = method(pixels, endmembers)
@@ -202,6 +202,20 @@ def test_a_table_of_tableaus_that_is_full_grows_and_is_begun_anew(monkeypatch, m
     monkeypatch.setattr(abundances, "_BLOCK", 500)
     np.testing.assert_allclose(method(pixels, endmembers), expected, rtol=0, atol=1e-9)
     assert len(begun) > 3
+
+
+@pytest.mark.parametrize("method", [fcls, nnls])
+def test_a_table_of_tableaus_without_room_grows(monkeypatch, method):
+    endmembers = spectra(12, 42)
+    pixels = mixtures(endmembers, 2000, 43)
+    expected = method(pixels, endmembers)
+    table = pivoting._Table
+    monkeypatch.setattr(pivoting, "_Table", lambda tableaus, supports, _: table(tableaus, supports, 0))
+    grown = []
+    reserve = table._reserve
+    monkeypatch.setattr(table, "_reserve", lambda self, room: grown.append(room) or reserve(self, room))
+    np.testing.assert_allclose(method(pixels, endmembers), expected, rtol=0, atol=1e-9)
+    assert len(grown) > 3
 
 
 def test_a_large_library_does_not_stop_it():
@@ -219,7 +233,9 @@ def test_what_lawson_and_hanson_do_not_find_is_said(monkeypatch):
         raise RuntimeError("too many iterations")
 
     monkeypatch.setattr(active_sets, "lawson_hanson", fail)
-    with pytest.raises(UnmixingError, match="nearly alike"):
+    with pytest.raises(
+        UnmixingError, match=r"could not be found \(too many iterations\); leave out endmembers"
+    ):
         fcls(mixtures(spectra(25, 40), 5, 41), spectra(25, 40))
 
 
