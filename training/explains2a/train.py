@@ -20,7 +20,7 @@ from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..evaluation.baselines import drawn_pixels
 from ..regression import Regression, fit_ridge
-from ..runs import fit, last_checkpoint
+from ..runs import fastest_precision, fit, last_checkpoint
 from .config import TrainingConfig
 from .experts import fit_experts
 from .sharpener import fit_sharpening
@@ -140,5 +140,5 @@ def train(
         accelerator,
         resume,
         gradient_clip_val=1.0,
-        precision="bf16-mixed",
+        precision=fastest_precision(accelerator),
     )
