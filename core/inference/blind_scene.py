@@ -195,7 +195,9 @@ class _Estimation:
             if self.options.refine:
                 sample = [SampleWindow(feed.pixels, count) for feed, count in zip(self.feeds, counts)]
                 used = [window for window in sample if window.counts.any()]
-                responses = estimate_responses(self.session, self.model, first, used, self.grid)
+                responses = estimate_responses(
+                    self.session, self.model, first, used, self.grid, self.nominal is not None
+                )
         return Camera(self.names, self.nominal, found, responses, self.grid)
 
     def _counts(self) -> list[npt.NDArray[np.bool_]]:

@@ -62,6 +62,16 @@ def physical(start: FloatArray, found: FloatArray, smoothing: FloatArray) -> Flo
     return np.where(total > 0, rows / np.maximum(total, 1e-12), start)
 
 
+def recentred(rows: FloatArray, centre_nm: FloatArray, wavelength_nm: FloatArray) -> FloatArray:
+    """Rows of unit sum ``(c, C)`` tilted so that their centroids are ``centre_nm`` (c,)."""
+    centroid = (rows @ wavelength_nm)[:, None]
+    away = wavelength_nm - centroid
+    variance = np.maximum((rows * away**2).sum(axis=1, keepdims=True), 1e-9)
+    tilted = rows * np.maximum(1.0 + (centre_nm[:, None] - centroid) / variance * away, 0.0)
+    found: FloatArray = tilted / tilted.sum(axis=1, keepdims=True)
+    return found
+
+
 def constants(model: ResponseModel, responses: Sequence[FloatArray]) -> dict[str, npt.NDArray[np.float32]]:
     """What the network is fed beside the image.
 
@@ -84,9 +94,16 @@ def constants(model: ResponseModel, responses: Sequence[FloatArray]) -> dict[str
 
 
 def estimate_responses(
-    session: Session, model: ResponseModel, first: FloatArray, sample: Sequence[SampleWindow], grid: Grid
+    session: Session,
+    model: ResponseModel,
+    first: FloatArray,
+    sample: Sequence[SampleWindow],
+    grid: Grid,
+    centred: bool = False,
 ) -> list[FloatArray]:
     """Responses of the stages and the last one, ``K + 1`` times ``(c, C)``, from the one to start with.
+
+    ``centred`` keeps the centroids of that one: nominal centres are known better than a scene tells them.
 
     Raises:
         ModelError: the network fails.
@@ -102,7 +119,10 @@ def estimate_responses(
         cross, gram = _moments(session, sample, f"state_{stage + 1}")
         target = model.target(stage, responses[-1][order])[back]
         found = response_step(cross, gram, target, model.beta[stage])
-        responses.append(physical(responses[-1], found, smoothing))
+        found = physical(responses[-1], found, smoothing)
+        if centred:
+            found = recentred(found, first @ grid.wavelength_nm, grid.wavelength_nm)
+        responses.append(found)
     return responses
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .pgunet import PGUNet, x_step
-from .stf import back_projection, physical, response_step
+from .stf import back_projection, physical, recentred, response_step
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ def unroll(
     start: tuple[Tensor, ...],
     smoothing: Tensor,
     blind: bool = True,
+    wavelength_nm: Tensor | None = None,
 ) -> Unrolled:
     """Run all stages on patches of one camera.
 
@@ -41,6 +42,8 @@ def unroll(
         start: tables of the image's start under it.
         smoothing: ``(C, C)``, see :func:`.stf.smoothing_matrix`, float64.
         blind: whether the response is estimated too; else it stays as it is.
+        wavelength_nm: of the channels ``(C,)``, float64, where centroids of bands are known: they stay those
+            of ``first``.
     """
     response, responses, states = first, [first], []
     alpha, beta = network.alpha.double(), network.beta.double()
@@ -52,6 +55,8 @@ def unroll(
             target = network.p_nets[number](response.float()).double()
             found = response_step(*moments(msi, image), target, beta[number])
             response = physical(response, found, smoothing)
+            if wavelength_nm is not None:
+                response = recentred(response, first @ wavelength_nm, wavelength_nm)
         states.append(image)
         responses.append(response)
     back = back_projection(response, alpha[-1]).float()

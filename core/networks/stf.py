@@ -35,6 +35,19 @@ def physical(start: Tensor, found: Tensor, smoothing: Tensor) -> Tensor:
     return torch.where(total > 0, row / total.clamp(min=1e-12), start)
 
 
+def recentred(row: Tensor, centre_nm: Tensor, wavelength_nm: Tensor) -> Tensor:
+    """Rows of unit sum ``(c, C)`` tilted so that their centroids are ``centre_nm`` (c,), all in nm.
+
+    ``r (1 + k (w - m))``, ``m`` the centroid of ``r`` and ``k`` the way to go over the variance: the sum and
+    zeros stay. Where it would be negative it is cut, and the centroid comes near.
+    """
+    centroid = (row @ wavelength_nm)[:, None]
+    away = wavelength_nm - centroid
+    variance = (row * away.square()).sum(dim=1, keepdim=True).clamp(min=1e-9)
+    tilted = row * F.relu(1.0 + (centre_nm[:, None] - centroid) / variance * away)
+    return tilted / tilted.sum(dim=1, keepdim=True)
+
+
 def back_projection(response: Tensor, alpha: Tensor) -> Tensor:
     """``R^T (R R^T + alpha I)^-1``, shape ``(C, c)``, of a response ``(c, C)``: the inverse is ``c x c``.
 

@@ -23,11 +23,14 @@ _SHARPENING = SharpeningConfig(), SharpeningConfig(features=48, regression=False
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A whole run: the network, where it starts, its loss and schedule, and the scenes it sees."""
+    """A whole run: the network, where it starts, its loss and schedule, and the scenes it sees.
+
+    Without a ``sharpener`` the sharpening is that of the bundled model.
+    """
 
     network: ExplainS2AConfig = field(default_factory=ExplainS2AConfig)
     sharpening: tuple[SharpeningConfig, ...] = _SHARPENING
-    sharpener: SharpenerConfig = field(default_factory=SharpenerConfig)
+    sharpener: SharpenerConfig | None = field(default_factory=SharpenerConfig)
     experts: ExpertsConfig | None = field(default_factory=ExpertsConfig)
     expert: PerceptronConfig = _EXPERT
     loss: LossConfig = field(default_factory=LossConfig)
@@ -42,19 +45,39 @@ _EXPLAINS2A = TrainingConfig(
 )
 
 
-def _ablation(**network: object) -> TrainingConfig:
-    return replace(_EXPLAINS2A, network=replace(_EXPLAINS2A.network, **network))
+# What the ablations can be trained with on one core in some minutes each: a small network alone, and scenes
+# that need no explanation of real images first.
+_SMALL = replace(
+    _EXPLAINS2A,
+    network=ExplainS2AConfig(features=24, blocks=3),
+    sharpener=None,
+    experts=None,
+    schedule=ScheduleConfig(steps=600, rate=5e-4, one_cycle=True),
+    scenes=SceneConfig(texture_share=0.0, pixels=2304),
+)
+
+
+def _ablations(name: str, whole: TrainingConfig) -> dict[str, TrainingConfig]:
+    """The ablations of the paper, and half of the data."""
+
+    def without(**network: object) -> TrainingConfig:
+        """``whole`` with changes of its network."""
+        return replace(whole, network=replace(whole.network, **network))
+
+    return {
+        name: whole,
+        f"{name}-no-attention": without(spectral_attention=False, spatial_attention=False),
+        f"{name}-hybrid": without(solver="hybrid"),
+        f"{name}-closed-form": without(solver="closed_form"),
+        f"{name}-half-data": replace(whole, scenes=replace(whole.scenes, data_share=0.5)),
+    }
 
 
 CONFIGS = {
-    "explains2a": _EXPLAINS2A,
-    # The ablations of the paper, and half of the data.
-    "explains2a-no-attention": _ablation(spectral_attention=False, spatial_attention=False),
-    "explains2a-hybrid": _ablation(solver="hybrid"),
-    "explains2a-closed-form": _ablation(solver="closed_form"),
+    **_ablations("explains2a", _EXPLAINS2A),
+    **_ablations("explains2a-small", _SMALL),
     "explains2a-no-sharpening": replace(_EXPLAINS2A, sharpening=()),
     "explains2a-no-experts": replace(_EXPLAINS2A, experts=None),
-    "explains2a-half-data": replace(_EXPLAINS2A, scenes=SceneConfig(data_share=0.5)),
     # As published: Adam 1e-4, halved at epochs 30, 60 and 90 of 20,000 crops of 64 x 64, batches of 8.
     "explains2a-paper": TrainingConfig(
         network=ExplainS2AConfig(window=None),

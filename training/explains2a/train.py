@@ -21,6 +21,7 @@ from ..data.texture import read_images
 from ..evaluation.baselines import drawn_pixels
 from ..regression import Regression, fit_ridge
 from ..runs import fastest_precision, fit, last_checkpoint
+from .bundled import bundled_sharpening
 from .config import TrainingConfig
 from .experts import fit_experts
 from .sharpener import fit_sharpening
@@ -72,6 +73,19 @@ def new_task(
     return task
 
 
+def _sharpening(
+    config: TrainingConfig, maker: SceneMaker, cache: Path, data: Path | None
+) -> Sequence[Sharpening]:
+    """The sharpening networks of a run: the bundled model's, or its own, fitted where they are not kept."""
+    if config.sharpener is None:
+        return list(bundled_sharpening(config.network.bands, config.sharpening).members)
+    images = read_images(data_folder(data) / "sentinel2") if config.sharpening else []
+    return [
+        fit_sharpening(maker, shape, config.sharpener, cache / f"sharpening-{number}.pt", images)
+        for number, shape in enumerate(config.sharpening)
+    ]
+
+
 def fitted_task(
     config: TrainingConfig, maker: SceneMaker | PairFolder, cache: Path, data: Path | None = None
 ) -> LiftingTask:
@@ -79,13 +93,11 @@ def fitted_task(
 
     Of real pairs the bands at one resolution are not known: they train the network without these parts.
     """
-    sharpening, experts, sharp = [], None, maker
+    sharpening: Sequence[Sharpening] = ()
+    experts, sharp = None, maker
     if isinstance(maker, SceneMaker):
         sharp = maker.at_one_resolution()
-        images = read_images(data_folder(data) / "sentinel2") if config.sharpening else []
-        for number, shape in enumerate(config.sharpening):
-            path = cache / f"sharpening-{number}.pt"
-            sharpening.append(fit_sharpening(maker, shape, config.sharpener, path, images))
+        sharpening = _sharpening(config, maker, cache, data)
         if config.experts is not None:
             experts = fit_experts(config.experts, config.expert, config.scenes, cache, data)
     ridge = fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES))

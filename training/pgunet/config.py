@@ -51,7 +51,7 @@ class TrainingConfig:
     scenes: SceneConfig = field(default_factory=SceneConfig)
     unknown_share: float = 0.2
     known_share: float = 0.15
-    mixture_spectra: int = 20_000
+    mixture_spectra: int = 40_000
 
 
 def _on(target: str, steps: int, **network: object) -> TrainingConfig:
@@ -67,7 +67,7 @@ CONFIGS = {
     "pgunet": _FULL,
     "pgunet-aviris172": _FULL,
     "pgunet-vnir": _on("vnir", 600, rank=16),
-    "pgunet-visible31": _on("visible31", 600, rank=12),
+    "pgunet-visible31": _on("visible31", 600, rank=20, features=28),
     # The published numbers of stages.
     "pgunet-aviris172-seven": replace(_FULL, network=replace(_FULL.network, stages=7)),
     "pgunet-aviris172-nine": replace(_FULL, network=replace(_FULL.network, stages=9)),

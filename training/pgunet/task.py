@@ -24,7 +24,7 @@ from ..explains2a.task import spectral_angle
 from .config import TrainingConfig
 from .responses import Camera, Cameras
 
-_CENTRE_NM, _UNKNOWN_NM = 3.0, 20.0  # deviation of the centres that the response starts from
+_CENTRE_NM, _UNKNOWN_NM = 1.0, 20.0  # deviation of the centres that the response starts from
 _PENALTIES_FASTER = 10.0  # rate of the penalties' logarithms, of which few steps must move far
 _WIDTH = 0.3  # deviation of the logarithm of the widths
 
@@ -32,7 +32,8 @@ _WIDTH = 0.3  # deviation of the logarithm of the widths
 @dataclass(frozen=True)
 class Moment:
     """A step's data: patches ``hsi`` (N, C, H, W) and what is ``measured`` of them, (N, C, 1, 1), the bands
-    ``msi`` (N, c, H, W) of a camera with the ``response`` (c, C), the one to start from and its tables."""
+    ``msi`` (N, c, H, W) of a camera with the ``response`` (c, C), the one to start from and its tables, and
+    whether its centroids are taken for known."""
 
     hsi: Tensor
     measured: Tensor
@@ -40,6 +41,7 @@ class Moment:
     response: Tensor
     first: Tensor
     start: tuple[Tensor, ...]
+    centred: bool
 
 
 class CameraStream(IterableDataset):
@@ -69,7 +71,7 @@ class CameraStream(IterableDataset):
         """The data of one step."""
         batch = self.maker.batch(rng)
         camera = self.cameras.draw(rng)
-        first = self._first(rng, camera)
+        first, centred = self._first(rng, camera)
         clean = np.tensordot(batch.hsi.numpy(), camera.response, axes=(1, 1)).transpose(0, 3, 1, 2)
         sigma = rng.uniform(0, 0.0006) + rng.uniform(0, 0.002) * clean
         msi = np.clip(clean + sigma * rng.standard_normal(clean.shape), 0.0, None)
@@ -82,20 +84,21 @@ class CameraStream(IterableDataset):
             torch.from_numpy(camera.response),
             torch.from_numpy(first),
             tuple(torch.from_numpy(table).float() for table in start),
+            centred,
         )
 
-    def _first(self, rng: np.random.Generator, camera: Camera) -> np.ndarray:
-        """A response to start from: bands near the true ones, or these themselves."""
+    def _first(self, rng: np.random.Generator, camera: Camera) -> tuple[np.ndarray, bool]:
+        """A response to start from and whether its centres count as known: the true one, or bands near it."""
         kind = rng.random()
         if kind < self.config.known_share:
-            return camera.response
-        away = _UNKNOWN_NM if kind > 1.0 - self.config.unknown_share else _CENTRE_NM
+            return camera.response, True
+        known = kind <= 1.0 - self.config.unknown_share
+        away = _CENTRE_NM if known else _UNKNOWN_NM
         centre, width = self.shapes.centre_and_width(camera.response)
         centre = centre + rng.normal(0.0, away, len(centre))
         grid_nm = self.shapes.grid.wavelength_nm
-        return self.shapes.rows(
-            centre.clip(grid_nm.min(), grid_nm.max()), width * np.exp(rng.normal(0.0, _WIDTH, len(width)))
-        )
+        width = width * np.exp(rng.normal(0.0, _WIDTH, len(width)))
+        return self.shapes.rows(centre.clip(grid_nm.min(), grid_nm.max()), width), known
 
 
 class PGUNetTask(lightning.LightningModule):
@@ -114,11 +117,13 @@ class PGUNetTask(lightning.LightningModule):
         for name in ("mean", "basis", "level"):
             self.network.start.get_buffer(name).copy_(torch.from_numpy(getattr(self.mixture, name)))
         wavelength = torch.from_numpy(grid(config.scenes.target).wavelength_nm)
+        self.register_buffer("wavelength_nm", wavelength, persistent=False)
         self.register_buffer("smoothing", smoothing_matrix(wavelength), persistent=False)
 
     def forward(self, moment: Moment, blind: bool = True) -> Unrolled:
         """All stages on a step's patches."""
-        return unroll(self.network, moment.msi, moment.first, moment.start, self.smoothing, blind)
+        known = self.wavelength_nm if moment.centred else None
+        return unroll(self.network, moment.msi, moment.first, moment.start, self.smoothing, blind, known)
 
     def training_step(self, moment: Moment, _index: int) -> Tensor:
         """The loss of section 3."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lightning
 import numpy as np
+import torch
 from torch.utils.data import DataLoader
 
 from hyperlift.core.errors import HyperLiftError
@@ -56,9 +57,10 @@ class TrainingData(lightning.LightningDataModule):
         moved = {}
         for field in fields(batch):
             value = getattr(batch, field.name)
-            moved[field.name] = (
-                tuple(v.to(device) for v in value) if isinstance(value, tuple) else value.to(device)
-            )
+            if isinstance(value, tuple):
+                moved[field.name] = tuple(table.to(device) for table in value)
+            else:
+                moved[field.name] = value.to(device) if isinstance(value, torch.Tensor) else value
         return type(batch)(**moved)
 
 

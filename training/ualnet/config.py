@@ -105,27 +105,41 @@ class TrainingConfig:
 
 
 _UALNET = TrainingConfig()
-_ALONE = (1, 0)  # turns without a discriminator
+# What the ladder can be trained with on one core: a small initial estimate, and scenes that need no
+# explanation of real images first.
+_SMALL = replace(
+    _UALNET,
+    network=UALNetConfig.local(growth=8, blocks=3),
+    schedule=ScheduleConfig(steps=300, turns=(20, 5), until=225),
+    scenes=replace(_SCENES, sides=(24,), pixels=576, texture_share=0.0),
+)
 
 
-def _rung(adversarial_training: bool = False, **network: bool) -> TrainingConfig:
-    """A step of the ladder: without what ``network`` switches off."""
-    turns = _UALNET.schedule.turns if adversarial_training else _ALONE
-    return replace(
-        _UALNET,
-        network=UALNetConfig.local(**network),
-        loss=LossConfig(adversarial=1e-3 if adversarial_training else 0.0),
-        schedule=replace(_UALNET.schedule, turns=turns),
-    )
+def _ladder(name: str, whole: TrainingConfig) -> dict[str, TrainingConfig]:
+    """The steps of the paper's ladder, each with one part more, up to ``whole``."""
+
+    def rung(adversarial_training: bool = False, **network: bool) -> TrainingConfig:
+        """``whole`` without what ``network`` switches off."""
+        turns = whole.schedule.turns if adversarial_training else (1, 0)
+        return replace(
+            whole,
+            network=replace(whole.network, **network),
+            loss=replace(whole.loss, adversarial=1e-3 if adversarial_training else 0.0),
+            schedule=replace(whole.schedule, turns=turns),
+        )
+
+    return {
+        f"{name}-unfolding": rung(implicit_prior=False, prior_net=False, adversarial=False),
+        f"{name}-implicit-prior": rung(prior_net=False, adversarial=False),
+        f"{name}-prior-net": rung(adversarial=False),
+        f"{name}-adversarial-training": rung(adversarial_training=True, adversarial=False),
+        name: whole,
+    }
 
 
 CONFIGS = {
-    "ualnet": _UALNET,
-    # The ladder of the paper, each with one part more; the last is the configuration above.
-    "ualnet-unfolding": _rung(implicit_prior=False, prior_net=False, adversarial=False),
-    "ualnet-implicit-prior": _rung(prior_net=False, adversarial=False),
-    "ualnet-prior-net": _rung(adversarial=False),
-    "ualnet-adversarial-training": _rung(adversarial_training=True, adversarial=False),
+    **_ladder("ualnet", _UALNET),
+    **_ladder("ualnet-small", _SMALL),
     # Without what this project put before and below the networks.
     "ualnet-bare": replace(_UALNET, sharpening=(), experts=None),
     # As published: cosine schedule over 500 epochs, turns of 5 epochs until epoch 250, crops of 64 pixels.

@@ -18,10 +18,10 @@ from ..data.fine import FineMaker, FineStream
 from ..data.scenes import SceneMaker, scene_maker
 from ..data.spectra import data_folder
 from ..data.texture import read_images
+from ..explains2a.bundled import bundled_sharpening
 from ..explains2a.experts import fit_experts
 from ..runs import fit, last_checkpoint
 from .config import TrainingConfig
-from .parts import bundled_sharpening
 from .task import PriorTask, UnfoldingTask
 
 

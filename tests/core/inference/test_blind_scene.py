@@ -76,6 +76,11 @@ def test_stages_change_the_response(models, scene, whole):
     assert np.abs(responses[-1] - responses[0]).max() > 1e-4
 
 
+def test_stages_keep_centres_that_were_given(models, scene, whole):
+    first, *later = (response @ grid("visible31").wavelength_nm for response in whole[1].camera.responses)
+    np.testing.assert_allclose(later, [first] * len(later), atol=1.0)
+
+
 def test_the_order_of_the_bands_does_not_matter(models, scene, whole):
     shuffled = [2, 0, 3, 1]
     centres = tuple(CENTRES[band] for band in shuffled)

@@ -108,6 +108,17 @@ def test_responses_stay_physical(network, spectra, mixture):
         torch.testing.assert_close(row.sum(dim=1), torch.ones(4, dtype=torch.float64))
 
 
+def test_known_centres_stay(network, spectra, mixture):
+    _, msi, response, start = seen(spectra, mixture)
+    for net in network.p_nets:
+        torch.nn.init.normal_(net.outward.weight, std=0.01)
+    wavelength = torch.from_numpy(grid("visible31").wavelength_nm)
+    free, kept = (unroll(network, msi, response, start, smoothing(), True, nm) for nm in (None, wavelength))
+    moved, stayed = ((one.responses[-1] - response) @ wavelength for one in (free, kept))
+    assert moved.abs().max() > 0.2
+    assert stayed.abs().max() < 1e-6
+
+
 def test_every_weight_learns(network, spectra, mixture):
     image, msi, response, start = seen(spectra, mixture)
     for net in network.z_nets:

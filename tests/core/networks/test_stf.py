@@ -7,6 +7,7 @@ from hyperlift.core.networks.stf import (
     PNet,
     back_projection,
     physical,
+    recentred,
     response_step,
     smoothing_matrix,
 )
@@ -78,6 +79,27 @@ def test_rows_without_anything_left_keep_what_they_were(random):
     torch.testing.assert_close(physical(start, start - 10.0, smoothing), start)
 
 
+def test_recentred_rows_have_the_centres_and_nothing_new():
+    wavelength = torch.arange(400.0, 700.0, 10.0, dtype=torch.float64)
+    row = torch.exp(-(((wavelength - torch.tensor([[450.0], [560.0]])) / 30.0) ** 4))
+    row = torch.where(row < 0.03, 0.0, row)
+    row = row / row.sum(dim=1, keepdim=True)
+    centre = torch.tensor([453.0, 558.5], dtype=torch.float64)
+    found = recentred(row, centre, wavelength)
+    torch.testing.assert_close(found @ wavelength, centre)
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(2, dtype=torch.float64))
+    assert (found >= 0).all()
+    assert ((found > 0) == (row > 0)).all()
+
+
+def test_rows_too_narrow_for_a_centre_come_near():
+    wavelength = torch.arange(400.0, 700.0, 10.0, dtype=torch.float64)
+    row = torch.zeros(2, 30, dtype=torch.float64)
+    row[0, 4], row[1, 8:10] = 1.0, 0.5
+    found = recentred(row, torch.tensor([450.0, 520.0], dtype=torch.float64), wavelength)
+    torch.testing.assert_close(found @ wavelength, torch.tensor([440.0, 490.0], dtype=torch.float64))
+
+
 @pytest.mark.parametrize("bands", [3, 5, 12])
 def test_p_net_takes_any_number_of_bands_and_starts_as_the_identity(bands, random):
     response = tables(random, bands, 31).float()
@@ -99,11 +121,17 @@ def test_the_steps_at_run_time_are_those_of_training(random):
     gram = torch.eye(len(on), dtype=torch.float64) * 0.3
     smoothing = smoothing_matrix(torch.from_numpy(on.wavelength_nm))
     penalty = torch.tensor(0.05, dtype=torch.float64)
+    wavelength = torch.from_numpy(on.wavelength_nm)
+    centre = response @ wavelength + 2.0
     pairs = [
         (smoothing, blind_stages.smoothing_matrix(on)),
         (
             physical(response, found, smoothing),
             blind_stages.physical(response.numpy(), found.numpy(), smoothing.numpy()),
+        ),
+        (
+            recentred(response, centre, wavelength),
+            blind_stages.recentred(response.numpy(), centre.numpy(), on.wavelength_nm),
         ),
         (back_projection(response, penalty), blind_stages.back_projection(response.numpy(), 0.05)),
         (

@@ -11,12 +11,13 @@ from hyperlift.core.networks.explains2a import ExplainS2AConfig
 from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.core.spectral import grid, parametric_response, response_matrix, sensor
 from hyperlift.training.data.pairs import PairFolder
-from hyperlift.training.data.scenes import SceneConfig
+from hyperlift.training.data.scenes import SceneConfig, SceneMaker
+from hyperlift.training.explains2a.bundled import bundled_sharpening
 from hyperlift.training.explains2a.config import CONFIGS, TrainingConfig
 from hyperlift.training.explains2a.perceptron import PerceptronConfig
 from hyperlift.training.explains2a.sharpener import SharpenerConfig
 from hyperlift.training.explains2a.task import LossConfig, ScheduleConfig, spectral_angle
-from hyperlift.training.explains2a.train import new_task, train
+from hyperlift.training.explains2a.train import fitted_task, new_task, train
 from hyperlift.training.regression import Regression, fit_ridge
 
 
@@ -247,3 +248,12 @@ def test_every_configuration_makes_a_task_that_starts_at_the_regression(name):
         spectral, _ = task(msi)
     expected = ridge.predict(msi[0].numpy()).clip(min=0)
     assert np.corrcoef(spectral[0].numpy().ravel(), expected.ravel())[0, 1] > 0.9
+
+
+def test_short_runs_take_the_sharpening_of_the_bundled_model(collections, tmp_path):
+    config = CONFIGS["explains2a-small"]
+    maker = SceneMaker(collections, SceneConfig(sides=(8,), pixels=64, vegetation=False))
+    task, bundled = fitted_task(config, maker, tmp_path), bundled_sharpening(12, config.sharpening)
+    for name, weight in task.sharpening.state_dict().items():
+        assert torch.equal(weight, bundled.state_dict()[name])
+    assert list(tmp_path.iterdir()) == []

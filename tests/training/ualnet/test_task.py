@@ -15,13 +15,13 @@ from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.core.networks.ualnet.config import UALNetConfig
 from hyperlift.training.data.fine import FineMaker, FineStream
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
+from hyperlift.training.explains2a.bundled import bundled_sharpening
 from hyperlift.training.explains2a.cards import band_estimators
 from hyperlift.training.model_files import check_parity
 from hyperlift.training.ualnet.cards import card_text, make_card
 from hyperlift.training.ualnet.config import CONFIGS, LossConfig, PriorConfig, ScheduleConfig
 from hyperlift.training.ualnet.export import Deployed, ImageAlone, export
 from hyperlift.training.ualnet.losses import critic_loss, generator_loss
-from hyperlift.training.ualnet.parts import bundled_sharpening
 from hyperlift.training.ualnet.task import PriorTask, UnfoldingTask
 from hyperlift.training.ualnet.train import train
 
@@ -132,9 +132,10 @@ def test_the_discriminator_loss_rewards_telling_apart():
     assert critic_loss(right, wrong) < critic_loss(wrong, right)
 
 
-def test_the_ladder_and_the_paper_are_configurations():
+@pytest.mark.parametrize("whole", ["ualnet", "ualnet-small"])
+def test_the_ladder_is_made_of_configurations(whole):
     ladder = ("unfolding", "implicit-prior", "prior-net", "adversarial-training")
-    rungs = [CONFIGS[f"ualnet-{name}"] for name in ladder] + [CONFIGS["ualnet"]]
+    rungs = [CONFIGS[f"{whole}-{name}"] for name in ladder] + [CONFIGS[whole]]
     parts = [(r.network.implicit_prior, r.network.prior_net, r.network.adversarial) for r in rungs]
     assert parts == [
         (False, False, False),
@@ -145,6 +146,9 @@ def test_the_ladder_and_the_paper_are_configurations():
     ]
     assert [rung.schedule.turns[1] > 0 for rung in rungs] == [False, False, False, True, True]
     assert [rung.loss.adversarial > 0 for rung in rungs] == [False, False, False, True, False]
+
+
+def test_the_paper_is_a_configuration():
     paper = CONFIGS["ualnet-paper"]
     assert paper.network == UALNetConfig()
     assert paper.loss.product

@@ -1,4 +1,4 @@
-"""What stands before and below the networks: sharpening from the bundled ExplainS2A, and experts."""
+"""Parts of the bundled ExplainS2A that other networks, and short runs, start from."""
 
 from __future__ import annotations
 
