@@ -171,6 +171,19 @@ def lift(run_algorithm, model_file, tmp_path):
     return run
 
 
+@pytest.fixture
+def refused(lift, tmp_path):
+    """The sentence with which a run is refused; checks that no output was left."""
+
+    def run(scene: object, **parameters: object) -> str:
+        before = {path for path in tmp_path.iterdir() if path.suffix != ".xml"}
+        error = lift(scene, **parameters).error
+        assert {path for path in tmp_path.iterdir() if path.suffix != ".xml"} == before
+        return error
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def start_qgis_process(tmp_path_factory):
     """Starts the real ``qgis_process`` in its own profile; ``runtime=False`` hides onnxruntime from it."""

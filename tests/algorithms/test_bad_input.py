@@ -15,19 +15,6 @@ from osgeo import gdal
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsRasterLayer
 
 
-@pytest.fixture
-def refused(lift, tmp_path):
-    """The sentence with which a run is refused; checks that no output was left."""
-
-    def run(scene: object, **parameters: object) -> str:
-        before = {path for path in tmp_path.iterdir() if path.suffix != ".xml"}
-        error = lift(scene, **parameters).error
-        assert {path for path in tmp_path.iterdir() if path.suffix != ".xml"} == before
-        return error
-
-    return run
-
-
 def test_wrong_band_count(refused, make_scene, read):
     three = make_scene(read(make_scene())[:3], "three.tif", names=None)
     assert refused(three).startswith("The raster has 3 bands; the model needs 12 bands (B1 B2 B3")

@@ -1,9 +1,5 @@
 """The bundled networks for any camera: whole, small, and independent of the tiles."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,24 +82,3 @@ def test_blind_gives_image_and_response(name, msi):
     assert np.abs(found.stf @ grid(name).wavelength_nm - msi[1]).max() < 15
     seen = np.tensordot(found.stf, found.hsi, axes=1)
     assert np.median(np.abs(seen - msi[0])) < 0.005
-
-
-def test_onnxruntime_1_17_runs_them():
-    old = Path(__file__).resolve().parents[3] / "build" / "onnxruntime-1.17"
-    if not old.is_dir():
-        pytest.skip("onnxruntime 1.17 is not installed (it has no wheel for this Python)")
-    script = (
-        "import numpy, onnxruntime; assert onnxruntime.__version__.startswith('1.17');"
-        "from hyperlift.core.inference import blind;"
-        "image = numpy.random.default_rng(0).uniform(0.1, 0.3, (3, 9, 9));"
-        "print(blind(image, (450, 550, 640), 'visible31', 'cpu').hsi.shape)"
-    )
-    path = os.pathsep.join([str(old), os.environ["PYTHONPATH"]])
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "(31, 9, 9)" in run.stdout, run.stderr
