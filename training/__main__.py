@@ -76,7 +76,7 @@ def _ingredients(options: argparse.Namespace) -> None:
     from .explains2a.ingredients import TABLE_HEAD, leave_one_out, table_row
 
     print(TABLE_HEAD)
-    for trial in leave_one_out(CONFIGS["explains2a"].scenes, options.data):
+    for trial in leave_one_out(CONFIGS["explains2a"].scenes, options.data, seed=options.seed):
         print(table_row(trial), flush=True)
 
 
@@ -177,7 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(command, add_data, add_hold_out)
 
     summary = "Leave each ingredient of the synthetic scenes out in turn and print the table."
-    add_data(command("ingredients", _ingredients, summary))
+    ingredients = command("ingredients", _ingredients, summary)
+    ingredients.add_argument("--seed", type=int, default=0)
+    add_data(ingredients)
 
     sample = command("sample", _sample, "Make the bundled sample scene.")
     sample.add_argument("output", type=Path)

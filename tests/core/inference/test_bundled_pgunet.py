@@ -1,6 +1,5 @@
 """The bundled networks for any camera: whole, small, and independent of the tiles."""
 
-
 import numpy as np
 import pytest
 
