@@ -2,7 +2,8 @@
 
 Each runs in a process of its own, on 128 x 128 pixels, in turns; CPU seconds of one pass and the peak memory
 are compared. Nothing is detached in the eager pass, as in the published release. Wanted: at most a third of
-both. Then memory of a larger scene in tiles against a smaller one.
+both. Then what the discriminator costs at inference: the torch modules, the gradient as forward operations,
+with it and without. Then memory of a larger scene in tiles against a smaller one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +27,37 @@ def scene(side: int) -> np.ndarray:
     return np.random.default_rng(0).random((12, side, side), dtype=np.float32) / 2
 
 
-def eager(side: int) -> float:
-    """CPU seconds of one pass by torch and autograd."""
-    import torch
-
+def task(**network: bool):
+    """The networks as configured, with changes."""
     from hyperlift.training.ualnet.config import CONFIGS
     from hyperlift.training.ualnet.task import UnfoldingTask
 
     config = CONFIGS["ualnet"]
     parts = {"sharpening": config.sharpening, "experts": config.experts}
-    task = UnfoldingTask(config.network, config.loss, config.schedule, **parts).eval()
-    task.network.unfolding.by_autograd = True
-    msi = torch.from_numpy(scene(side))[None]
-    return cpu_seconds(lambda: task(msi).hsi)
+    return UnfoldingTask(replace(config.network, **network), config.loss, config.schedule, **parts).eval()
+
+
+def eager(side: int) -> float:
+    """CPU seconds of one pass by torch and autograd."""
+    import torch
+
+    networks, msi = task(), torch.from_numpy(scene(side))[None]
+    networks.network.unfolding.by_autograd = True
+    return cpu_seconds(lambda: networks(msi).hsi)
+
+
+def modules(side: int, adversarial: bool = True) -> float:
+    """CPU seconds of one pass by torch, no autograd."""
+    import torch
+
+    networks, msi = task(adversarial=adversarial), torch.from_numpy(scene(side))[None]
+    with torch.no_grad():
+        return cpu_seconds(lambda: networks(msi).hsi)
+
+
+def alone(side: int) -> float:
+    """Likewise, without the discriminator."""
+    return modules(side, adversarial=False)
 
 
 def graph(side: int) -> float:
@@ -73,13 +93,17 @@ def measured(kind: str, side: int) -> tuple[float, float]:
 
 def main() -> None:
     """Run both in turns and print the ratios."""
-    runs = {kind: [measured(kind, SIDE) for _ in range(ROUNDS)] for kind in ("eager", "graph")}
+    runs = {
+        kind: [measured(kind, SIDE) for _ in range(ROUNDS)] for kind in ("eager", "graph", "modules", "alone")
+    }
     medians = {}
     for kind, found in runs.items():
         medians[kind] = [statistics.median(column) for column in zip(*found)]
         print(f"{kind}: {medians[kind][0]:.1f} s of CPU time, {medians[kind][1]:,.0f} MB")
     cpu, memory = (one / other for one, other in zip(medians["graph"], medians["eager"]))
     print(f"onnxruntime takes {cpu:.2f} of the CPU time and {memory:.2f} of the memory (wanted: 0.33)")
+    share = 1.0 - medians["alone"][0] / medians["modules"][0]
+    print(f"The discriminator takes {100 * share:.0f} % of the modules' CPU time")
     small, large = (measured("tiled", side)[1] for side in (SMALL, LARGE))
     print(f"In tiles, {SMALL} and {LARGE} pixels: {small:,.0f} and {large:,.0f} MB with the whole result")
 
