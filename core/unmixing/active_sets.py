@@ -86,55 +86,58 @@ class ActiveSets:
         return optimal
 
     def _exchange(self, pixels: FloatArray, support: MaskArray, slack: FloatArray) -> FloatArray:
-        """The minimisers (n, p) by block principal pivoting from ``support`` (n, p) on; overwrites that."""
+        """The minimisers (n, p) by block principal pivoting from ``support`` (n, p) on.
+
+        Inside, each pixel is a column: what is done to all pixels runs along contiguous rows.
+        """
         count = len(self._columns)
+        pixels, support = np.ascontiguousarray(pixels.T), np.ascontiguousarray(support.T)
         answer = np.empty_like(pixels)
-        rows: IndexArray = np.arange(len(pixels))
-        fewest: IndexArray = np.full(len(pixels), count + 1)
-        chances: IndexArray = np.full(len(pixels), _CHANCES)
+        rows, pixels, support, slack = _grouped(np.arange(len(slack)), pixels, support, slack)
+        fewest = np.full(len(rows), count + 1)
+        chances = np.full(len(rows), _CHANCES)
         for _ in range(_ROUNDS_A_VARIABLE * count):
-            values = self.solve_on(pixels, support)
-            wrong = values < slack[:, None] * ~support
-            number = wrong.sum(axis=1)
+            values = self._solve_groups(pixels, support)
+            wrong = (values < slack) | ((values < 0.0) & support)
+            number = wrong.sum(axis=0)
             done, left = np.flatnonzero(number == 0), np.flatnonzero(number)
-            answer[rows[done]] = np.where(support[done], values[done], 0.0)
+            answer[:, rows[done]] = np.where(support.take(done, axis=1), values.take(done, axis=1), 0.0)
             if not len(left):
-                return answer
-            pixels = pixels.take(left, axis=0)
-            support, wrong = support.take(left, axis=0), wrong.take(left, axis=0)
-            rows, slack, number = rows[left], slack[left], number[left]
-            fewest, chances = fewest[left], chances[left]
-            chances = np.where(number < fewest, _CHANCES, chances - 1)
-            fewest = np.minimum(number, fewest)
+                return np.ascontiguousarray(answer.T)
+            progress = number < fewest
+            chances = np.where(progress, _CHANCES, chances - 1)
+            fewest = np.where(progress, number, fewest)
             stuck = np.flatnonzero(chances < 0)
-            wrong[stuck] = _last(wrong[stuck])
+            wrong[:, stuck] = _last(wrong[:, stuck])
             support ^= wrong
-        answer[rows] = [self._solve_one(pixel) for pixel in pixels]
-        return answer
+            left, pixels, support, slack = _grouped(left, pixels, support, slack)
+            rows, fewest, chances = rows[left], fewest[left], chances[left]
+        answer[:, rows] = np.array([self._solve_one(pixel) for pixel in pixels.T]).T
+        return np.ascontiguousarray(answer.T)
 
     def solve_on(self, pixels: FloatArray, support: MaskArray) -> FloatArray:
         """Abundances in each pixel's ``support`` (n, p) regardless of sign, multipliers elsewhere, (n, p)."""
-        codes = _codes(support)
-        if len(codes) and (codes == codes[0]).all():
-            return self._solve_face(pixels, support[0], np.empty_like(pixels))
-        order = np.argsort(codes, kind="stable")
-        pixels = pixels.take(order, axis=0)
-        values = np.empty_like(pixels)
-        for part in _runs(codes[order]):
-            self._solve_face(pixels[part], support[order[part.start]], values[part])
-        result = np.empty_like(values)
-        result[order] = values
-        return result
+        pixels, support = np.ascontiguousarray(pixels.T), np.ascontiguousarray(support.T)
+        result = np.empty_like(pixels)
+        rows, pixels, support, _ = _grouped(np.arange(pixels.shape[1]), pixels, support)
+        result[:, rows] = self._solve_groups(pixels, support)
+        return np.ascontiguousarray(result.T)
 
-    def _solve_face(self, pixels: FloatArray, support: MaskArray, result: FloatArray) -> FloatArray:
-        """:meth:`solve_on` for pixels (n, p) of one ``support`` (p,), into ``result``."""
+    def _solve_groups(self, pixels: FloatArray, support: MaskArray) -> FloatArray:
+        """:meth:`solve_on` for pixels and supports in columns, (p, n), equal supports side by side."""
+        values = np.empty_like(pixels)
+        for part in _runs(support):
+            self._solve_face(pixels[:, part], support[:, part.start], values[:, part])
+        return values
+
+    def _solve_face(self, pixels: FloatArray, support: MaskArray, result: FloatArray) -> None:
+        """:meth:`solve_on` for pixels (p, n) of one ``support`` (p,), into ``result``."""
         face = self._face(support)
-        rotated = pixels @ face.rotation
-        rotated -= face.centre
-        np.matmul(rotated, face.weights, out=result)
+        rotated = face.rotation.T @ pixels
+        rotated -= face.centre[:, None]
+        np.matmul(face.weights.T, rotated, out=result)
         if self._sums_to_one:
-            result[:, support.argmax()] = 1.0 - result @ support.astype(np.float64)
-        return result
+            result[support.argmax()] = 1.0 - support.astype(np.float64) @ result
 
     def _face(self, support: MaskArray) -> Face:
         """The face of ``support`` (p,), made on first sight."""
@@ -180,24 +183,37 @@ class ActiveSets:
 
 
 def _last(wrong: MaskArray) -> MaskArray:
-    """Only the last true variable of each row."""
-    last = wrong.shape[1] - 1 - wrong[:, ::-1].argmax(axis=1)
-    only: MaskArray = np.arange(wrong.shape[1]) == last[:, None]
+    """Only the last true variable of each column."""
+    last = len(wrong) - 1 - wrong[::-1].argmax(axis=0)
+    only: MaskArray = np.arange(len(wrong))[:, None] == last
     return only
 
 
+def _grouped(
+    chosen: IndexArray, pixels: FloatArray, support: MaskArray, slack: FloatArray | None = None
+) -> tuple[IndexArray, FloatArray, MaskArray, FloatArray]:
+    """The columns ``chosen``, pixels of equal ``support`` side by side, and their places."""
+    chosen = chosen[np.argsort(_codes(support.take(chosen, axis=1)), kind="stable")]
+    slack = np.empty(0) if slack is None else slack[chosen]
+    return chosen, pixels.take(chosen, axis=1), support.take(chosen, axis=1), slack
+
+
 def _codes(support: MaskArray) -> npt.NDArray[np.generic]:
-    """One sortable value for each row of ``support`` (n, p)."""
-    packed = np.packbits(support, axis=1)
-    width = packed.shape[1]
-    padded = next((size for size in (1, 2, 4, 8) if size >= width), width)
-    if padded > width:
-        packed = np.pad(packed, ((0, 0), (0, padded - width)))
+    """One sortable value for each column of ``support`` (p, n)."""
+    if len(support) <= 8:
+        code = np.zeros(support.shape[1], np.uint8)
+        for bit, row in enumerate(support):
+            code |= row.view(np.uint8) << bit
+        return code
+    packed = np.packbits(support, axis=0)
+    width = len(packed)
+    padded = next((size for size in (2, 4, 8) if size >= width), width)
+    packed = np.pad(np.ascontiguousarray(packed.T), ((0, 0), (0, padded - width)))
     return packed.view(f"u{padded}" if padded <= 8 else f"S{padded}")[:, 0]
 
 
-def _runs(codes: npt.NDArray[np.generic]) -> Iterator[slice]:
-    """The runs of equal values in sorted ``codes``."""
-    edges = np.flatnonzero(codes[1:] != codes[:-1]) + 1
-    bounds = [0, *map(int, edges), len(codes)] if len(codes) else []
+def _runs(support: MaskArray) -> Iterator[slice]:
+    """The runs of equal columns in ``support`` (p, n)."""
+    edges = np.flatnonzero((support[:, 1:] != support[:, :-1]).any(axis=0)) + 1
+    bounds = [0, *map(int, edges), support.shape[1]] if support.shape[1] else []
     return (slice(start, stop) for start, stop in zip(bounds, bounds[1:]))
