@@ -52,7 +52,7 @@ _SMALL = replace(
     network=ExplainS2AConfig(features=24, blocks=3),
     sharpener=None,
     experts=None,
-    schedule=ScheduleConfig(steps=600, rate=5e-4, one_cycle=True),
+    schedule=ScheduleConfig(steps=200, rate=5e-4, one_cycle=True),
     scenes=SceneConfig(texture_share=0.0, pixels=2304),
 )
 
