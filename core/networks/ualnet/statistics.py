@@ -37,5 +37,5 @@ class Statistics:
         return used
 
     def gathered(self) -> Tensor:
-        """All statistics that were used so far, ``(N, S)``."""
-        return torch.cat(self._used, dim=1)
+        """All statistics that were used so far, ``(N, S)``; ``(1, 0)`` where none was."""
+        return torch.cat(self._used, dim=1) if self._used else torch.zeros(1, 0)

@@ -156,12 +156,14 @@ def test_the_paper_is_a_configuration():
 
 
 @pytest.mark.parametrize("name", ["ualnet-unfolding", "ualnet-implicit-prior", "ualnet-bare", "ualnet-paper"])
-def test_every_rung_can_be_trained(stream, name):
+def test_every_rung_can_be_trained_and_used(stream, name):
     config = CONFIGS[name]
     network = replace(config.network, blocks=1)
     schedule = ScheduleConfig(steps=2, turns=(1, 1), until=2)
     task = fit(UnfoldingTask(network, config.loss, schedule), stream, 2)
     assert weights(task.network.unfolding).isfinite().all()
+    with torch.no_grad():
+        assert Deployed(task)(torch.rand(1, 12, 8, 6))[0].shape == (1, 186, 16, 12)
 
 
 def test_pairs_are_refused_with_the_reason(tmp_path):

@@ -56,3 +56,7 @@ def test_the_smallest_images_have_a_result():
         hsi, _ = _lift(network, torch.full((1, 12, *size), 0.2))
         assert hsi.shape == (1, 186, 2 * size[0], 2 * size[1])
         assert hsi.isfinite().all()
+
+
+def test_a_network_without_statistics_has_none_to_gather():
+    assert Statistics().gathered().shape == (1, 0)
