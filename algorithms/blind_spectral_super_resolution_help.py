@@ -40,7 +40,8 @@ statistics of real spectra.</p>
 PARAMETERS = {
     "INPUT": "A file on disk with 3 to 12 bands on one grid of pixels, as reflectance or digital numbers.",
     "CENTRES": "Nominal centres of the bands in nm, in their order, separated by commas, such as 450, 560, "
-    "650, 730, 840. Leave empty if they are unknown or the raster states them.",
+    "650, 730, 840. Leave empty if they are unknown or the raster states them. Known ones, either "
+    "way, may be off by some nm; what the search makes of them is held from there on.",
     "CLASSES": "A raster of whole numbers in one band on the same pixels. Each class of 50 or more pixels in "
     "the sample gets a response of its own; the others that of the scene.",
     "GRID": "Wavelengths of the result: aviris172 (0.46 to 2.43 micrometres, 172 bands), vnir (400 to 1000 "

@@ -2,6 +2,8 @@ import gc
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,28 @@ def shared_data():
     if not (folder / "cubes").is_dir():
         pytest.skip(f"no shared data in {folder}")
     return folder
+
+
+@pytest.fixture
+def run_in_old_runtime():
+    """Runs a script with the oldest onnxruntime that is supported; gives what it prints."""
+    old = Path(__file__).resolve().parents[1] / "build" / "onnxruntime-1.17"
+    if not old.is_dir():
+        pytest.skip("onnxruntime 1.17 is not installed (it has no wheel for this Python)")
+
+    def run(script: str, *arguments: object) -> str:
+        path = os.pathsep.join([str(old), os.environ["PYTHONPATH"]])
+        finished = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    return run
 
 
 def lifting_matrix():

@@ -178,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
 
     summary = "Leave each ingredient of the synthetic scenes out in turn and print the table."
     ingredients = command("ingredients", _ingredients, summary)
-    ingredients.add_argument("--seed", type=int, default=0)
+    ingredients.add_argument("--seed", type=int, default=0, help="single results vary from seed to seed")
     add_data(ingredients)
 
     sample = command("sample", _sample, "Make the bundled sample scene.")

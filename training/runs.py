@@ -31,14 +31,18 @@ def last_checkpoint(output: Path, resume: bool) -> Path:
 def fastest_precision(accelerator: str) -> Precision:
     """bfloat16 on graphics cards and on processors that compute in it; others only emulate it, and slowly."""
     if accelerator != "cpu" and torch.cuda.is_available():
-        return "bf16-mixed"
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    if accelerator != "cpu" and torch.backends.mps.is_available():
+        return "32-true"
     precisions: tuple[Precision, ...] = ("32-true", "bf16-mixed")
     return min(precisions, key=_seconds)
 
 
 def _seconds(precision: Precision) -> float:
     """Time of a convolution and its gradient on the processor, the least of three."""
-    convolution, image = torch.nn.Conv2d(64, 64, 3, padding=1), torch.rand(4, 64, 24, 24)
+    with torch.random.fork_rng(devices=[]):
+        convolution = torch.nn.Conv2d(64, 64, 3, padding=1)
+        image = torch.rand(4, 64, 24, 24, requires_grad=True)
     times = []
     for _ in range(3):
         start = perf_counter()
@@ -85,6 +89,8 @@ def fit(
         log_every_n_steps=min(_LOGGED, steps),
         **options,
     )
+    for logger in trainer.loggers:
+        logger.log_hyperparams({"precision": trainer.precision})
     trainer.fit(task, data, ckpt_path=last if resume else None, weights_only=False)
     trainer.save_checkpoint(last)
     return last

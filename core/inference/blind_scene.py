@@ -196,7 +196,7 @@ class _Estimation:
                 sample = [SampleWindow(feed.pixels, count) for feed, count in zip(self.feeds, counts)]
                 used = [window for window in sample if window.counts.any()]
                 responses = estimate_responses(
-                    self.session, self.model, first, used, self.grid, self.nominal is not None
+                    self.session, self.model, first, used, self.grid, centred=self.nominal is not None
                 )
         return Camera(self.names, self.nominal, found, responses, self.grid)
 

@@ -1,8 +1,9 @@
 """The response of a scene's camera, stage by stage on a sample of the scene.
 
 One response for a whole scene: in each stage the network runs on the sample, ``Y X^T`` and ``X X^T`` are
-added up, and the closed-form R-step of section 3 is solved in float64. Then the responses of all stages stay
-as they are for the whole image, so that the result does not depend on the tiles.
+added up, and the closed-form R-step of section 3 is solved in float64; centres that were given are held.
+Then the responses of all stages stay as they are for the whole image, so that the result does not depend on
+the tiles.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def physical(start: FloatArray, found: FloatArray, smoothing: FloatArray) -> Flo
 
 
 def recentred(rows: FloatArray, centre_nm: FloatArray, wavelength_nm: FloatArray) -> FloatArray:
-    """Rows of unit sum ``(c, C)`` tilted so that their centroids are ``centre_nm`` (c,)."""
+    """Rows of unit sum ``(c, C)`` tilted so that their centroids are ``centre_nm`` (c,), or come near.
+
+    The twin of :func:`..networks.stf.recentred`, where the formula is.
+    """
     centroid = (rows @ wavelength_nm)[:, None]
     away = wavelength_nm - centroid
     variance = np.maximum((rows * away**2).sum(axis=1, keepdims=True), 1e-9)
@@ -103,13 +107,15 @@ def estimate_responses(
 ) -> list[FloatArray]:
     """Responses of the stages and the last one, ``K + 1`` times ``(c, C)``, from the one to start with.
 
-    ``centred`` keeps the centroids of that one: nominal centres are known better than a scene tells them.
+    ``centred`` keeps the centroids of that one, as near as a tilt of the rows can: nominal centres are known
+    better than a scene tells them. A tilted row can hold channels fainter than :data:`FAINT` of its maximum.
 
     Raises:
         ModelError: the network fails.
         CancelledError: the session was interrupted.
     """
-    order = np.argsort(first @ grid.wavelength_nm)
+    centre_nm = first @ grid.wavelength_nm
+    order = np.argsort(centre_nm)
     back = np.argsort(order)
     smoothing = smoothing_matrix(grid)
     responses = [first]
@@ -119,10 +125,8 @@ def estimate_responses(
         cross, gram = _moments(session, sample, f"state_{stage + 1}")
         target = model.target(stage, responses[-1][order])[back]
         found = response_step(cross, gram, target, model.beta[stage])
-        found = physical(responses[-1], found, smoothing)
-        if centred:
-            found = recentred(found, first @ grid.wavelength_nm, grid.wavelength_nm)
-        responses.append(found)
+        response = physical(responses[-1], found, smoothing)
+        responses.append(recentred(response, centre_nm, grid.wavelength_nm) if centred else response)
     return responses
 
 

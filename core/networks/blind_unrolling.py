@@ -42,8 +42,8 @@ def unroll(
         start: tables of the image's start under it.
         smoothing: ``(C, C)``, see :func:`.stf.smoothing_matrix`, float64.
         blind: whether the response is estimated too; else it stays as it is.
-        wavelength_nm: of the channels ``(C,)``, float64, where centroids of bands are known: they stay those
-            of ``first``.
+        wavelength_nm: of the channels ``(C,)``, float64, to keep the centroids of ``first``, see
+            :func:`.stf.recentred`; None leaves them free.
     """
     response, responses, states = first, [first], []
     alpha, beta = network.alpha.double(), network.beta.double()

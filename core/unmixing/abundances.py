@@ -93,7 +93,7 @@ class AbundanceSolver:
         if self._constraints.non_negative:
             result = self._sets.solve(projected)
         else:
-            result = self._sets.solve_on(projected, np.ones(projected.shape, bool))
+            result = self._sets.solve_free(projected)
         result[~valid] = np.nan
         return result
 

@@ -34,6 +34,19 @@ class Face(NamedTuple):
     weights: FloatArray
 
 
+class Group(NamedTuple):
+    """Pixels (p, n), one a column, so that what is done to all of them runs along contiguous rows.
+
+    Those of one support lie side by side: ``parts`` are the slices of each. ``places`` (n,) are their numbers
+    before they were sorted.
+    """
+
+    places: IndexArray
+    pixels: FloatArray
+    support: MaskArray
+    parts: list[slice]
+
+
 class ActiveSets:
     """Solves ``min |R a - y|^2`` over ``a >= 0`` for pixels ``y``, and remembers every active set's solution.
 
@@ -86,22 +99,19 @@ class ActiveSets:
         return optimal
 
     def _exchange(self, pixels: FloatArray, support: MaskArray, slack: FloatArray) -> FloatArray:
-        """The minimisers (n, p) by block principal pivoting from ``support`` (n, p) on.
-
-        Inside, each pixel is a column: what is done to all pixels runs along contiguous rows.
-        """
+        """The minimisers (n, p) by block principal pivoting from ``support`` (n, p) on."""
         count = len(self._columns)
-        pixels, support = np.ascontiguousarray(pixels.T), np.ascontiguousarray(support.T)
-        answer = np.empty_like(pixels)
-        rows, pixels, support, slack = _grouped(np.arange(len(slack)), pixels, support, slack)
-        fewest = np.full(len(rows), count + 1)
-        chances = np.full(len(rows), _CHANCES)
+        group = _grouped(np.ascontiguousarray(pixels.T), np.ascontiguousarray(support.T))
+        answer = np.empty_like(group.pixels)
+        places, slack = group.places, slack[group.places]
+        fewest, chances = np.full(len(places), count + 1), np.full(len(places), _CHANCES)
         for _ in range(_ROUNDS_A_VARIABLE * count):
-            values = self._solve_groups(pixels, support)
-            wrong = (values < slack) | ((values < 0.0) & support)
+            values = self._solve_groups(group)
+            wrong = (values < slack) | ((values < 0.0) & group.support)
             number = wrong.sum(axis=0)
             done, left = np.flatnonzero(number == 0), np.flatnonzero(number)
-            answer[:, rows[done]] = np.where(support.take(done, axis=1), values.take(done, axis=1), 0.0)
+            solved = np.where(group.support.take(done, axis=1), values.take(done, axis=1), 0.0)
+            answer[:, places[done]] = solved
             if not len(left):
                 return np.ascontiguousarray(answer.T)
             progress = number < fewest
@@ -109,29 +119,27 @@ class ActiveSets:
             fewest = np.where(progress, number, fewest)
             stuck = np.flatnonzero(chances < 0)
             wrong[:, stuck] = _last(wrong[:, stuck])
-            support ^= wrong
-            left, pixels, support, slack = _grouped(left, pixels, support, slack)
-            rows, fewest, chances = rows[left], fewest[left], chances[left]
-        answer[:, rows] = np.array([self._solve_one(pixel) for pixel in pixels.T]).T
+            group = _grouped(group.pixels, group.support ^ wrong, left)
+            left = group.places
+            places, slack, fewest, chances = places[left], slack[left], fewest[left], chances[left]
+        answer[:, places] = np.array([self._solve_one(pixel) for pixel in group.pixels.T]).T
         return np.ascontiguousarray(answer.T)
 
-    def solve_on(self, pixels: FloatArray, support: MaskArray) -> FloatArray:
-        """Abundances in each pixel's ``support`` (n, p) regardless of sign, multipliers elsewhere, (n, p)."""
-        pixels, support = np.ascontiguousarray(pixels.T), np.ascontiguousarray(support.T)
+    def solve_free(self, pixels: FloatArray) -> FloatArray:
+        """The minimisers (n, p) for ``pixels`` (n, p) when no bound holds, regardless of sign."""
         result = np.empty_like(pixels)
-        rows, pixels, support, _ = _grouped(np.arange(pixels.shape[1]), pixels, support)
-        result[:, rows] = self._solve_groups(pixels, support)
-        return np.ascontiguousarray(result.T)
+        self._solve_face(pixels.T, np.ones(pixels.shape[1], bool), result.T)
+        return result
 
-    def _solve_groups(self, pixels: FloatArray, support: MaskArray) -> FloatArray:
-        """:meth:`solve_on` for pixels and supports in columns, (p, n), equal supports side by side."""
-        values = np.empty_like(pixels)
-        for part in _runs(support):
-            self._solve_face(pixels[:, part], support[:, part.start], values[:, part])
+    def _solve_groups(self, group: Group) -> FloatArray:
+        """Abundances in each pixel's support regardless of sign, multipliers elsewhere, (p, n)."""
+        values = np.empty_like(group.pixels)
+        for part in group.parts:
+            self._solve_face(group.pixels[:, part], group.support[:, part.start], values[:, part])
         return values
 
     def _solve_face(self, pixels: FloatArray, support: MaskArray, result: FloatArray) -> None:
-        """:meth:`solve_on` for pixels (p, n) of one ``support`` (p,), into ``result``."""
+        """Abundances and multipliers, into ``result``, for pixels (p, n) of one ``support`` (p,)."""
         face = self._face(support)
         rotated = face.rotation.T @ pixels
         rotated -= face.centre[:, None]
@@ -189,13 +197,13 @@ def _last(wrong: MaskArray) -> MaskArray:
     return only
 
 
-def _grouped(
-    chosen: IndexArray, pixels: FloatArray, support: MaskArray, slack: FloatArray | None = None
-) -> tuple[IndexArray, FloatArray, MaskArray, FloatArray]:
-    """The columns ``chosen``, pixels of equal ``support`` side by side, and their places."""
-    chosen = chosen[np.argsort(_codes(support.take(chosen, axis=1)), kind="stable")]
-    slack = np.empty(0) if slack is None else slack[chosen]
-    return chosen, pixels.take(chosen, axis=1), support.take(chosen, axis=1), slack
+def _grouped(pixels: FloatArray, support: MaskArray, chosen: IndexArray | None = None) -> Group:
+    """The columns ``chosen``, or all, of ``pixels`` and ``support`` (p, n), sorted by their supports."""
+    codes = _codes(support if chosen is None else support.take(chosen, axis=1))
+    order = np.argsort(codes, kind="stable")
+    places = order if chosen is None else chosen[order]
+    parts = list(_runs(codes[order]))
+    return Group(places, pixels.take(places, axis=1), support.take(places, axis=1), parts)
 
 
 def _codes(support: MaskArray) -> npt.NDArray[np.generic]:
@@ -212,8 +220,8 @@ def _codes(support: MaskArray) -> npt.NDArray[np.generic]:
     return packed.view(f"u{padded}" if padded <= 8 else f"S{padded}")[:, 0]
 
 
-def _runs(support: MaskArray) -> Iterator[slice]:
-    """The runs of equal columns in ``support`` (p, n)."""
-    edges = np.flatnonzero((support[:, 1:] != support[:, :-1]).any(axis=0)) + 1
-    bounds = [0, *map(int, edges), support.shape[1]] if support.shape[1] else []
+def _runs(codes: npt.NDArray[np.generic]) -> Iterator[slice]:
+    """The runs of equal values in sorted ``codes``."""
+    edges = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+    bounds = [0, *map(int, edges), len(codes)] if len(codes) else []
     return (slice(start, stop) for start, stop in zip(bounds, bounds[1:]))

@@ -15,8 +15,12 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from hyperlift.training.ualnet.task import UnfoldingTask
 
 MODEL = Path(__file__).resolve().parents[2] / "resources" / "models" / "ualnet.onnx"
 SIDE, ROUNDS, LARGE, SMALL = 128, 2, 256, 128
@@ -27,7 +31,7 @@ def scene(side: int) -> np.ndarray:
     return np.random.default_rng(0).random((12, side, side), dtype=np.float32) / 2
 
 
-def task(**network: bool):
+def task(**network: bool) -> UnfoldingTask:
     """The networks as configured, with changes."""
     from hyperlift.training.ualnet.config import CONFIGS
     from hyperlift.training.ualnet.task import UnfoldingTask
@@ -56,7 +60,7 @@ def modules(side: int, adversarial: bool = True) -> float:
 
 
 def alone(side: int) -> float:
-    """Likewise, without the discriminator."""
+    """CPU seconds of one pass by torch without the discriminator."""
     return modules(side, adversarial=False)
 
 
@@ -92,10 +96,10 @@ def measured(kind: str, side: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Run both in turns and print the ratios."""
-    runs = {
-        kind: [measured(kind, SIDE) for _ in range(ROUNDS)] for kind in ("eager", "graph", "modules", "alone")
-    }
+    """Run all in turns and print the ratios."""
+    kinds = "eager", "graph", "modules", "alone"
+    rounds = [{kind: measured(kind, SIDE) for kind in kinds} for _ in range(ROUNDS)]
+    runs = {kind: [one[kind] for one in rounds] for kind in kinds}
     medians = {}
     for kind, found in runs.items():
         medians[kind] = [statistics.median(column) for column in zip(*found)]

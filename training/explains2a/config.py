@@ -58,7 +58,7 @@ _SMALL = replace(
 
 
 def _ablations(name: str, whole: TrainingConfig) -> dict[str, TrainingConfig]:
-    """The ablations of the paper, and half of the data."""
+    """The ablations of the paper, and half of the data (a bundled sharpening has seen all of it)."""
 
     def without(**network: object) -> TrainingConfig:
         """``whole`` with changes of its network."""

@@ -62,7 +62,7 @@ def leave_one_out(
 ) -> Iterator[Trial]:
     """All ingredients first, then each of :data:`SETTINGS` and :data:`SPECTRA` left out.
 
-    ``seed`` is of scenes, explanations of real images and weights: single results differ by 0.3 dB.
+    ``seed`` is of scenes, explanations of real images and weights, instead of what the configurations say.
     """
     folder = data_folder(data)
     config, plan = replace(config, seed=seed), replace(plan, seed=seed)

@@ -77,9 +77,11 @@ def _sharpening(
     config: TrainingConfig, maker: SceneMaker, cache: Path, data: Path | None
 ) -> Sequence[Sharpening]:
     """The sharpening networks of a run: the bundled model's, or its own, fitted where they are not kept."""
+    if not config.sharpening:
+        return ()
     if config.sharpener is None:
         return list(bundled_sharpening(config.network.bands, config.sharpening).members)
-    images = read_images(data_folder(data) / "sentinel2") if config.sharpening else []
+    images = read_images(data_folder(data) / "sentinel2")
     return [
         fit_sharpening(maker, shape, config.sharpener, cache / f"sharpening-{number}.pt", images)
         for number, shape in enumerate(config.sharpening)

@@ -24,7 +24,7 @@ from ..explains2a.task import spectral_angle
 from .config import TrainingConfig
 from .responses import Camera, Cameras
 
-_CENTRE_NM, _UNKNOWN_NM = 1.0, 20.0  # deviation of the centres that the response starts from
+_FOUND_NM, _UNKNOWN_NM = 1.0, 20.0  # deviation of the centres that the response starts from
 _PENALTIES_FASTER = 10.0  # rate of the penalties' logarithms, of which few steps must move far
 _WIDTH = 0.3  # deviation of the logarithm of the widths
 
@@ -93,7 +93,7 @@ class CameraStream(IterableDataset):
         if kind < self.config.known_share:
             return camera.response, True
         known = kind <= 1.0 - self.config.unknown_share
-        away = _CENTRE_NM if known else _UNKNOWN_NM
+        away = _FOUND_NM if known else _UNKNOWN_NM
         centre, width = self.shapes.centre_and_width(camera.response)
         centre = centre + rng.normal(0.0, away, len(centre))
         grid_nm = self.shapes.grid.wavelength_nm
@@ -123,7 +123,9 @@ class PGUNetTask(lightning.LightningModule):
     def forward(self, moment: Moment, blind: bool = True) -> Unrolled:
         """All stages on a step's patches."""
         known = self.wavelength_nm if moment.centred else None
-        return unroll(self.network, moment.msi, moment.first, moment.start, self.smoothing, blind, known)
+        return unroll(
+            self.network, moment.msi, moment.first, moment.start, self.smoothing, blind, wavelength_nm=known
+        )
 
     def training_step(self, moment: Moment, _index: int) -> Tensor:
         """The loss of section 3."""

@@ -106,7 +106,8 @@ class TrainingConfig:
 
 _UALNET = TrainingConfig()
 # What the ladder can be trained with on one core: a small initial estimate, and scenes that need no
-# explanation of real images first.
+# explanation of real images first. Experts and PriorNet are the full ones: copy experts.pt and prior_net.pt
+# from one output folder into the next, and they are not fitted again.
 _SMALL = replace(
     _UALNET,
     network=UALNetConfig.local(growth=8, blocks=3),
@@ -115,12 +116,15 @@ _SMALL = replace(
 )
 
 
+_ALONE = (1, 0)  # turns without a discriminator
+
+
 def _ladder(name: str, whole: TrainingConfig) -> dict[str, TrainingConfig]:
     """The steps of the paper's ladder, each with one part more, up to ``whole``."""
 
     def rung(adversarial_training: bool = False, **network: bool) -> TrainingConfig:
         """``whole`` without what ``network`` switches off."""
-        turns = whole.schedule.turns if adversarial_training else (1, 0)
+        turns = whole.schedule.turns if adversarial_training else _ALONE
         return replace(
             whole,
             network=replace(whole.network, **network),

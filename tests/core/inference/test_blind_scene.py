@@ -78,6 +78,7 @@ def test_stages_change_the_response(models, scene, whole):
 
 def test_stages_keep_centres_that_were_given(models, scene, whole):
     first, *later = (response @ grid("visible31").wavelength_nm for response in whole[1].camera.responses)
+    # Random weights change rows more than a tilt can mend; centroids that are left free move by 4 nm.
     np.testing.assert_allclose(later, [first] * len(later), atol=1.0)
 
 

@@ -113,7 +113,9 @@ def test_known_centres_stay(network, spectra, mixture):
     for net in network.p_nets:
         torch.nn.init.normal_(net.outward.weight, std=0.01)
     wavelength = torch.from_numpy(grid("visible31").wavelength_nm)
-    free, kept = (unroll(network, msi, response, start, smoothing(), True, nm) for nm in (None, wavelength))
+    free, kept = (
+        unroll(network, msi, response, start, smoothing(), wavelength_nm=nm) for nm in (None, wavelength)
+    )
     moved, stayed = ((one.responses[-1] - response) @ wavelength for one in (free, kept))
     assert moved.abs().max() > 0.2
     assert stayed.abs().max() < 1e-6

@@ -1,9 +1,6 @@
 import hashlib
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -126,21 +123,10 @@ def test_measured_halo_is_within_the_receptive_field(task):
     assert 8 <= measure_halo(Deployed(task), rough_images(12), tolerance=1e-3) <= 80
 
 
-def test_loads_in_onnxruntime_1_17(model):
-    old = ROOT / "build" / "onnxruntime-1.17"
-    if not old.is_dir():
-        pytest.skip("onnxruntime 1.17 is not installed (it has no wheel for this Python)")
+def test_loads_in_onnxruntime_1_17(model, run_in_old_runtime):
     script = (
         "import sys, numpy, onnxruntime as ort; assert ort.__version__.startswith('1.17'), ort.__version__;"
         "s = ort.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider']);"
         "print(s.run(None, {'msi': numpy.zeros((1, 12, 5, 9), numpy.float32)})[0].shape)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", script, str(model)],
-        env={**os.environ, "PYTHONPATH": str(old)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert "(1, 172, 5, 9)" in result.stdout
+    assert "(1, 172, 5, 9)" in run_in_old_runtime(script, model)

@@ -163,7 +163,7 @@ def test_every_rung_can_be_trained_and_used(stream, name):
     task = fit(UnfoldingTask(network, config.loss, schedule), stream, 2)
     assert weights(task.network.unfolding).isfinite().all()
     with torch.no_grad():
-        assert Deployed(task)(torch.rand(1, 12, 8, 6))[0].shape == (1, 186, 16, 12)
+        assert Deployed(task)(torch.rand(1, 12, 32, 36))[0].shape == (1, 186, 64, 72)
 
 
 def test_pairs_are_refused_with_the_reason(tmp_path):
