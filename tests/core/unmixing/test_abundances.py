@@ -173,6 +173,22 @@ def test_all_ways_to_solve_agree(monkeypatch, method, settings, tolerance):
     np.testing.assert_allclose(method(pixels, endmembers), expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("method", ["fcls", "nnls"])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 17, 65])
+@pytest.mark.parametrize("number", [0, 1, 60])
+def test_active_sets_of_any_number_of_endmembers_and_pixels(monkeypatch, method, count, number):
+    monkeypatch.setattr(active_sets, "_FEW", 100)
+    endmembers = spectra(count, 40)
+    pixels = mixtures(endmembers, max(number, 1), 41, 0.05)[:number]
+    given = pixels.copy()
+    shares = AbundanceSolver(endmembers, method)(pixels)
+    assert shares.shape == (number, count)
+    np.testing.assert_array_equal(pixels, given)
+    assert (shares >= 0.0).all()
+    if number:
+        assert optimality(pixels, endmembers, shares, method == "fcls") < 1e-8
+
+
 @pytest.mark.parametrize("method", [fcls, nnls])
 def test_tableaus_alone_settle_pixels_of_distinct_endmembers(monkeypatch, method):
     endmembers = spectra(14, 34)
