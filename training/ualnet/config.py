@@ -49,12 +49,12 @@ class ScheduleConfig:
         faster_steps: learning rate of the step sizes, relative to the others'.
     """
 
-    steps: int = 1_600
+    steps: int = 300
     rate: float = 5e-4
     critic_rate: float = 2e-4
     cosine_to: float | None = None
-    turns: tuple[int, int] = (40, 10)
-    until: int = 1_200
+    turns: tuple[int, int] = (20, 5)
+    until: int = 225
     last_rate: float | None = None
     faster_steps: float = 5.0
 
@@ -111,7 +111,6 @@ _UALNET = TrainingConfig()
 _SMALL = replace(
     _UALNET,
     network=UALNetConfig.local(growth=8, blocks=3),
-    schedule=ScheduleConfig(steps=300, turns=(20, 5), until=225),
     scenes=replace(_SCENES, sides=(24,), pixels=576, texture_share=0.0),
 )
 

@@ -89,7 +89,7 @@ def test_the_rate_has_its_final_value_after_the_last_step_of_the_generator(strea
 
 @pytest.mark.parametrize(
     ("schedule", "steps"),
-    [({}, 1360), ({"steps": 130}, 110), ({"turns": (1, 0)}, 1600), ({"turns": (1, 1), "until": 3}, 1599)],
+    [({}, 255), ({"steps": 130}, 105), ({"turns": (1, 0)}, 300), ({"turns": (1, 1), "until": 3}, 299)],
 )
 def test_steps_of_the_generator_are_its_turns_and_those_at_the_end(schedule, steps):
     assert ScheduleConfig(**schedule).generator_steps == steps
