@@ -46,6 +46,7 @@ def unroll(
             :func:`.stf.recentred`; None leaves them free.
     """
     response, responses, states = first, [first], []
+    centre_nm = None if wavelength_nm is None else first @ wavelength_nm
     alpha, beta = network.alpha.double(), network.beta.double()
     image = network.start(msi, *start)
     for number in range(network.config.stages):
@@ -55,8 +56,8 @@ def unroll(
             target = network.p_nets[number](response.float()).double()
             found = response_step(*moments(msi, image), target, beta[number])
             response = physical(response, found, smoothing)
-            if wavelength_nm is not None:
-                response = recentred(response, first @ wavelength_nm, wavelength_nm)
+            if centre_nm is not None and wavelength_nm is not None:
+                response = recentred(response, centre_nm, wavelength_nm)
         states.append(image)
         responses.append(response)
     back = back_projection(response, alpha[-1]).float()

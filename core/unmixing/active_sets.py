@@ -199,7 +199,9 @@ def _last(wrong: MaskArray) -> MaskArray:
 
 def _grouped(pixels: FloatArray, support: MaskArray, chosen: IndexArray | None = None) -> Group:
     """The columns ``chosen``, or all, of ``pixels`` and ``support`` (p, n), sorted by their supports."""
-    codes = _codes(support if chosen is None else support.take(chosen, axis=1))
+    codes = _codes(support)
+    if chosen is not None:
+        codes = codes[chosen]
     order = np.argsort(codes, kind="stable")
     places = order if chosen is None else chosen[order]
     parts = list(_runs(codes[order]))

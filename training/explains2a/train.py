@@ -20,7 +20,7 @@ from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..evaluation.baselines import drawn_pixels
 from ..regression import Regression, fit_ridge
-from ..runs import fastest_precision, fit, last_checkpoint
+from ..runs import fast_precision, fit, last_checkpoint
 from .bundled import bundled_sharpening
 from .config import TrainingConfig
 from .experts import fit_experts
@@ -154,5 +154,5 @@ def train(
         accelerator,
         resume,
         gradient_clip_val=1.0,
-        precision=fastest_precision(accelerator),
+        precision=fast_precision(accelerator),
     )

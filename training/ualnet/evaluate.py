@@ -60,7 +60,7 @@ def parts_of(checkpoint: Path) -> dict[str, Method]:
     module, name = Deployed(task), f"{checkpoint.resolve().parent.name}/{checkpoint.stem}"
     takings = {
         "": lambda whole: whole,
-        ", no adversary at inference": without_adversary,
+        **({", no adversary at inference": without_adversary} if task.network.config.adversarial else {}),
         ", initial estimate": without_unfolding,
         ", experts on PriorNet's bands": without_start,
     }

@@ -81,7 +81,8 @@ def test_training_starts_resumes_and_logs(pair_folder, tiny, tmp_path):
     last = train(tiny, tmp_path / "run", pairs=pair_folder, accelerator="cpu")
     state = torch.load(last, weights_only=False)
     assert state["global_step"] == 4
-    assert (tmp_path / "run" / "csv").is_dir()
+    (told,) = (tmp_path / "run" / "csv").rglob("hparams.yaml")
+    assert "precision: " in told.read_text()
     assert list((tmp_path / "run" / "tensorboard").rglob("events*"))
     again = train(tiny, tmp_path / "again", pairs=pair_folder, accelerator="cpu")
     for name, weight in weights(last).items():
