@@ -24,7 +24,7 @@ from ..explains2a.task import spectral_angle
 from .config import TrainingConfig
 from .responses import Camera, Cameras
 
-# Deviation of the centres that the response starts from, as a search near nominal ones leaves them, and alone.
+# Deviation of the centres that responses start from, as a search leaves them near nominal ones, and alone.
 _FOUND_NM, _UNKNOWN_NM = 1.0, 20.0
 _PENALTIES_FASTER = 10.0  # rate of the penalties' logarithms, of which few steps must move far
 _WIDTH = 0.3  # deviation of the logarithm of the widths
