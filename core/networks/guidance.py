@@ -1,18 +1,21 @@
 """Coarse bands regressed on fine ones in the surroundings of each pixel, and what lies in one footprint.
 
-A linear relation of the bands that holds between coarse pixels holds inside them too, nearly: fitted over the
-means of the fine bands in the footprints, it is applied to the fine bands themselves. Where the footprints
-lie follows from the image: within one, values repeat. Everything is local, so that a result depends on a
-pixel's surroundings and not on how a scene was cut into tiles.
+A linear relation of the bands that holds between coarse pixels holds inside them too, nearly: fitted over
+the means of the fine bands in the footprints, it is applied to the fine bands themselves. Their contrasts
+with what is around take part in it, as coarse bands have a wider point spread and land is mixed. Where the
+footprints lie follows from the image: within one, values repeat. Everything is local, so that a result
+depends on a pixel's surroundings and not on how a scene was cut into tiles.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import WindowMean
+from .layers import NearMean, WindowMean
 
 _FAINT = 1e-6  # contrast, in reflectance, that tells nothing of where footprints end
 _PENALTY = 1e-6  # of the regression, beside the variance of the fine bands
@@ -85,49 +88,56 @@ class FootprintMean(nn.Module):
 class LocalRegression(nn.Module):
     """Coarse bands at the resolution of the fine ones, by least squares over a window.
 
-    ``x = w . g + mean(y - w . m)``: ``m`` are the means of the fine bands ``g`` over the footprints of the
-    coarse band ``y``, ``w`` the regression of ``y`` on ``m`` over the window, and what it leaves over is
-    smoothed.
+    ``x = w . g + mean(y - w . m)``: ``g`` are the fine bands and their contrasts with what is around, ``m``
+    their means over the footprints of the coarse band ``y``, ``w`` the regression of ``y`` on ``m`` over the
+    surroundings, and what it leaves over is smoothed.
 
     Args:
         factor: pixels along the side of a footprint, even.
-        window: side in pixels of the window of the regression.
+        window: of the regression, see :class:`.layers.NearMean`.
+        contrasts: sides in pixels of the surroundings with which fine bands are contrasted.
     """
 
-    def __init__(self, factor: int, window: int) -> None:
+    def __init__(self, factor: int, window: int, contrasts: Sequence[int] = ()) -> None:
         super().__init__()
         self.footprint = FootprintMean(factor)
-        self.window = WindowMean(window)
+        self.near = NearMean(window)
+        self.surroundings = nn.ModuleList(WindowMean(side) for side in contrasts)
         self.smooth = WindowMean(factor + 1)
 
     def forward(self, fine: Tensor, coarse: Tensor, borders: tuple[Tensor, Tensor]) -> Tensor:
         """Sharp bands ``(N, b, H, W)`` from ``fine`` (N, g, H, W) and ``coarse`` (N, b, H, W)."""
-        means = self.footprint(fine, borders)
-        weights = self._weights(means, coarse)
+        contrasts = [fine - mean(fine) for mean in self.surroundings]
+        guides = torch.cat([fine - _TYPICAL, *contrasts], dim=1)
+        means = self.footprint(guides, borders)
+        weights = self._weights(means, coarse - _TYPICAL)
         left = coarse - _combine(weights, means)
-        sharp: Tensor = _combine(weights, fine) + self.smooth(left)
+        sharp: Tensor = _combine(weights, guides) + self.smooth(left)
         return sharp
 
-    def _weights(self, fine: Tensor, coarse: Tensor) -> list[Tensor]:
-        """Regression of each coarse band on the fine ones: for each of these, weights ``(N, b, H, W)``.
+    def _weights(self, guides: Tensor, coarse: Tensor) -> list[Tensor]:
+        """Regression of each coarse band on the guides: for each of these, weights ``(N, b, H, W)``.
 
-        Gauss-Jordan elimination of the normal equations, one small system for each pixel.
+        Elimination (Gauss-Jordan) of the normal equations, one small system for each pixel.
         """
-        count = fine.shape[1]
-        bands = torch.cat([fine, coarse], dim=1) - _TYPICAL
-        mean = self.window(bands)
-        rows = []
+        count = guides.shape[1]
+        bands = torch.cat([guides, coarse], dim=1)
+        mean = self.near(bands)
+        rows: list[Tensor] = []
         for one in range(count):
-            covariance = self.window(bands * bands[:, one : one + 1]) - mean * mean[:, one : one + 1]
-            penalty = torch.zeros(1, bands.shape[1], 1, 1).to(bands)
-            penalty[:, one] = _PENALTY
-            rows.append(covariance + penalty)
+            # The products that earlier rows hold already are not taken again.
+            known = [row[:, one : one + 1] for row in rows]
+            later, here = slice(one, None), slice(one, one + 1)
+            covariance = self.near(bands[:, later] * bands[:, here]) - mean[:, later] * mean[:, here]
+            covariance = torch.cat([covariance[:, :1] + _PENALTY, covariance[:, 1:]], dim=1)
+            rows.append(torch.cat([*known, covariance], dim=1))
         for pivot in range(count):
-            rows[pivot] = rows[pivot] / rows[pivot][:, pivot : pivot + 1]
-            for other in range(count):
-                if other != pivot:
-                    rows[other] = rows[other] - rows[other][:, pivot : pivot + 1] * rows[pivot]
-        return [row[:, count:] for row in rows]
+            # Of every row, the column of the pivot comes first; it is done with afterwards.
+            top = rows[pivot][:, 1:] / rows[pivot][:, :1]
+            rows = [
+                top if place == pivot else row[:, 1:] - row[:, :1] * top for place, row in enumerate(rows)
+            ]
+        return rows
 
 
 def _combine(weights: list[Tensor], fine: Tensor) -> Tensor:

@@ -59,6 +59,16 @@ class WindowMean(nn.Module):
         return F.avg_pool2d(rows, (1, size), 1, (0, reach), count_include_pad=False)
 
 
+class NearMean(nn.Sequential):
+    """Mean over the surroundings of each pixel in which what is nearer counts more.
+
+    That over a window, taken twice: the weights fall like a pyramid and reach as far as the window is wide.
+    """
+
+    def __init__(self, window: int) -> None:
+        super().__init__(WindowMean(window), WindowMean(window))
+
+
 def tv_prox(x: Tensor, weight: Tensor, steps: int) -> Tensor:
     """Proximal operator of spatial anisotropic total variation by ``steps`` projected dual ascents.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .guidance import LocalRegression
-from .layers import WindowMean, conv3x3, zero, zero_bias
+from .layers import NearMean, conv3x3, zero
 
 _FLAT = 1e-4  # contrast, in reflectance, below which an image says nothing about its resolution
 _FEW = 1e-3  # share of differences that exist, below which there are none
 _LARGEST = 0.3  # change, in reflectance, by the regression on the fine bands
+_UNRESOLVED = -4.0  # logit of the share that is resolved
 _TYPICAL = 0.6  # ratio of the contrasts between that of coarse and that of sharp bands
 
 
@@ -26,15 +26,16 @@ class Footprint:
     Attributes:
         factor: pixels of the grid along the side of one of theirs, even.
         bands: their positions.
-        window: side in pixels of the window over which they are regressed on the fine bands.
+        window, contrasts: of their regression on the fine bands, see :class:`.guidance.LocalRegression`.
     """
 
     factor: int
     bands: tuple[int, ...]
-    window: int
+    window: int = 31
+    contrasts: tuple[int, ...] = ()
 
 
-_SENTINEL2 = (Footprint(2, (4, 5, 6, 8, 10, 11), 31), Footprint(6, (0, 9), 61))
+_SENTINEL2 = (Footprint(2, (4, 5, 6, 8, 10, 11), contrasts=(3, 7)), Footprint(6, (0, 9)))
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,14 @@ class SharpeningConfig:
         guides: positions of the fine bands.
         features: feature maps.
         dilations: of the convolutions in its residual blocks, one for each block.
-        window: side in pixels of the window over which the resolution is judged.
-        regression: whether the network corrects the regression on the fine bands in the surroundings of each
-            pixel (see :mod:`.guidance`); else it starts from the coarse bands.
+        window: over which the resolution is judged, see :class:`.layers.NearMean`.
     """
 
     footprints: tuple[Footprint, ...] = _SENTINEL2
     guides: tuple[int, ...] = (1, 2, 3, 7)
-    features: int = 64
+    features: int = 48
     dilations: tuple[int, ...] = (1, 2, 4)
-    window: int = 21
-    regression: bool = True
+    window: int = 31
 
     @property
     def coarse(self) -> tuple[int, ...]:
@@ -69,19 +67,21 @@ class Resolved(nn.Module):
 
     Coarse bands that were brought onto a finer grid differ less between neighbours than between pixels two
     apart: half as much when pixels were replicated or interpolated by two, about 0.7 times in a sharp image
-    of land. The ratio of both, averaged over a window, of all bands together, goes through two small layers.
+    of land. The ratio of both, averaged over the surroundings, of all bands together, goes through two small
+    layers.
     """
 
     def __init__(self, bands: int, window: int, features: int = 24) -> None:
         super().__init__()
-        self.mean = WindowMean(window)
+        self.mean = NearMean(window)
         self.hidden = nn.Conv2d(bands, features, 1)
         self.answer = nn.Conv2d(features, bands, 1)
         nn.init.zeros_(self.answer.weight)
-        zero_bias(self.answer)
+        # At first nothing is resolved, so that what is added to the bands is not learned too strong.
+        nn.init.constant_(cast(Tensor, self.answer.bias), _UNRESOLVED)
 
     def _contrast(self, msi: Tensor, distance: int) -> Tensor:
-        """Mean absolute difference over the window between pixels ``distance`` apart, along both axes.
+        """Mean absolute difference in the surroundings between pixels ``distance`` apart, along both axes.
 
         Both axes count once each; differences with what lies beyond the border do not count.
         """
@@ -130,10 +130,10 @@ class Sharpening(nn.Module):
         self.config = config
         self.resolved = Resolved(bands, config.window)
         self.regressions = nn.ModuleList(
-            LocalRegression(footprint.factor, footprint.window) for footprint in config.footprints
+            LocalRegression(footprint.factor, footprint.window, footprint.contrasts)
+            for footprint in config.footprints
         )
-        inputs = bands + (len(config.coarse) if config.regression else 0)
-        self.head = conv3x3(inputs, config.features)
+        self.head = conv3x3(bands + len(config.coarse), config.features)
         self.blocks = nn.Sequential(*(DilatedBlock(config.features, d) for d in config.dilations))
         self.tail = conv3x3(config.features, len(config.coarse))
         zero(self.tail)
@@ -150,30 +150,11 @@ class Sharpening(nn.Module):
             mean = regression.footprint
             borders = mean.borders(coarse, 2), mean.borders(coarse, 3)
             means.append((mean, borders))
-            if self.config.regression:
-                found.append((regression(fine, coarse, borders) - coarse).clamp(-_LARGEST, _LARGEST))
-        added = self.tail(self.blocks(F.relu(self.head(torch.cat([msi, *found], dim=1)))))
-        if found:
-            added = added + torch.cat(found, dim=1)
+            found.append((regression(fine, coarse, borders) - coarse).clamp(-_LARGEST, _LARGEST))
+        features = self.blocks(F.relu(self.head(torch.cat([msi, *found], dim=1))))
+        added = torch.cat(found, dim=1) + self.tail(features)
         parts = added.split([len(footprint.bands) for footprint in self.config.footprints], dim=1)
         detail = [part - mean(part, borders) for part, (mean, borders) in zip(parts, means)]
         share = 1.0 - self.resolved(msi)
         sharp: Tensor = msi + share * F.conv2d(torch.cat(detail, dim=1), self.get_buffer("place"))
         return sharp
-
-
-class Sharpenings(nn.Module):
-    """Mean of several sharpening networks.
-
-    One that starts from the regression on the fine bands is better where these tell much of the coarse ones,
-    one that does not where they tell little; the mean is nearly as good as the better of both.
-    """
-
-    def __init__(self, bands: int, configs: Sequence[SharpeningConfig]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(Sharpening(bands, config) for config in configs)
-
-    def forward(self, msi: Tensor) -> Tensor:
-        """Sharpen ``msi`` (N, c, H, W)."""
-        mean: Tensor = torch.stack([member(msi) for member in self.members]).mean(dim=0)
-        return mean

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 import torch
 
-from hyperlift.core.networks.sharpening import SharpeningConfig, Sharpenings
+from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
 
 _MODEL = Path(__file__).resolve().parents[2] / "resources" / "models" / "explains2a.onnx"
 _PREFIX, _HALF = "task.sharpening.", ".half"
 
 
-def bundled_sharpening(bands: int, shapes: Sequence[SharpeningConfig], model: Path = _MODEL) -> Sharpenings:
-    """The sharpening networks inside an exported ExplainS2A.
+def bundled_sharpening(bands: int, shape: SharpeningConfig, model: Path = _MODEL) -> Sharpening:
+    """The sharpening network inside an exported ExplainS2A.
 
     Raises:
-        ValueError: the model's are of other shapes.
+        ValueError: the model's is of another shape.
     """
     weights = {
         weight.name.removeprefix(_PREFIX).removesuffix(_HALF): torch.from_numpy(
@@ -27,9 +26,9 @@ def bundled_sharpening(bands: int, shapes: Sequence[SharpeningConfig], model: Pa
         for weight in onnx.load(model).graph.initializer
         if weight.name.startswith(_PREFIX)
     }
-    sharpening = Sharpenings(bands, shapes)
+    sharpening = Sharpening(bands, shape)
     try:
         sharpening.load_state_dict(weights)
     except RuntimeError as error:
-        raise ValueError(f"'{model}' holds no sharpening networks of these shapes: {error}") from error
+        raise ValueError(f"'{model}' holds no sharpening network of this shape: {error}") from error
     return sharpening.eval().requires_grad_(False)

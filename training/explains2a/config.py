@@ -18,9 +18,6 @@ _PAPER_EPOCH = 20_000 // 8  # crops per epoch / batch
 _EXPERT = PerceptronConfig(batches=150, refresh=4, steps=1_200, pixels=2048)
 
 
-_SHARPENING = SharpeningConfig(), SharpeningConfig(features=48, regression=False)
-
-
 @dataclass(frozen=True)
 class TrainingConfig:
     """A whole run: the network, where it starts, its loss and schedule, and the scenes it sees.
@@ -29,7 +26,7 @@ class TrainingConfig:
     """
 
     network: ExplainS2AConfig = field(default_factory=ExplainS2AConfig)
-    sharpening: tuple[SharpeningConfig, ...] = _SHARPENING
+    sharpening: SharpeningConfig | None = field(default_factory=SharpeningConfig)
     sharpener: SharpenerConfig | None = field(default_factory=SharpenerConfig)
     experts: ExpertsConfig | None = field(default_factory=ExpertsConfig)
     expert: PerceptronConfig = _EXPERT
@@ -76,12 +73,12 @@ def _ablations(name: str, whole: TrainingConfig) -> dict[str, TrainingConfig]:
 CONFIGS = {
     **_ablations("explains2a", _EXPLAINS2A),
     **_ablations("explains2a-small", _SMALL),
-    "explains2a-no-sharpening": replace(_EXPLAINS2A, sharpening=()),
+    "explains2a-no-sharpening": replace(_EXPLAINS2A, sharpening=None),
     "explains2a-no-experts": replace(_EXPLAINS2A, experts=None),
     # As published: Adam 1e-4, halved at epochs 30, 60 and 90 of 20,000 crops of 64 x 64, batches of 8.
     "explains2a-paper": TrainingConfig(
         network=ExplainS2AConfig(window=None),
-        sharpening=(),
+        sharpening=None,
         experts=None,
         loss=LossConfig(tv=1e-3, angle=0.0),
         schedule=ScheduleConfig(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightning
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 from hyperlift.core.networks.agreement import sentinel2_agreement
 from hyperlift.core.networks.experts import Experts, ExpertsConfig
 from hyperlift.core.networks.explains2a import ExplainS2A, ExplainS2AConfig
-from hyperlift.core.networks.sharpening import SharpeningConfig, Sharpenings
+from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,12 @@ class LiftingTask(lightning.LightningModule):
         loss: LossConfig,
         schedule: ScheduleConfig,
         target: str = "aviris172",
-        sharpening: Sequence[SharpeningConfig] = (),
+        sharpening: SharpeningConfig | None = None,
         experts: ExpertsConfig | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.sharpening = Sharpenings(network.bands, sharpening) if sharpening else None
+        self.sharpening = None if sharpening is None else Sharpening(network.bands, sharpening)
         self.network = ExplainS2A(network)
         self.experts = None if experts is None else Experts(network.bands, network.channels, experts)
         self.agreement = sentinel2_agreement(target)

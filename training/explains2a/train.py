@@ -48,7 +48,7 @@ class TrainingData(lightning.LightningDataModule):
 def new_task(
     config: TrainingConfig,
     ridge: Regression,
-    sharpening: Sequence[Sharpening] = (),
+    sharpening: Sharpening | None = None,
     experts: Experts | None = None,
 ) -> LiftingTask:
     """A task whose network starts from a regression, Sentinel-2A's response and parts that were fitted."""
@@ -57,7 +57,7 @@ def new_task(
         config.loss,
         config.schedule,
         config.scenes.target,
-        config.sharpening if sharpening else (),
+        config.sharpening if sharpening else None,
         config.experts if experts else None,
     )
     response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
@@ -65,8 +65,8 @@ def new_task(
         torch.from_numpy(np.asarray(table, np.float32)) for table in (ridge.weight, ridge.bias, response)
     )
     task.network.start_from_regression(weight, bias, response)
-    for place, fitted in enumerate(sharpening):
-        task.sharpening.members[place].load_state_dict(fitted.state_dict())
+    if sharpening is not None:
+        task.sharpening.load_state_dict(sharpening.state_dict())
     if experts is not None:
         task.experts.load_state_dict(experts.state_dict())
     task.network.to(memory_format=torch.channels_last)
@@ -75,17 +75,14 @@ def new_task(
 
 def _sharpening(
     config: TrainingConfig, maker: SceneMaker, cache: Path, data: Path | None
-) -> Sequence[Sharpening]:
-    """The sharpening networks of a run: the bundled model's, or its own, fitted where they are not kept."""
-    if not config.sharpening:
-        return ()
+) -> Sharpening | None:
+    """The sharpening network of a run: the bundled model's, or its own, fitted where it is not kept."""
+    if config.sharpening is None:
+        return None
     if config.sharpener is None:
-        return list(bundled_sharpening(config.network.bands, config.sharpening).members)
+        return bundled_sharpening(config.network.bands, config.sharpening)
     images = read_images(data_folder(data) / "sentinel2")
-    return [
-        fit_sharpening(maker, shape, config.sharpener, cache / f"sharpening-{number}.pt", images)
-        for number, shape in enumerate(config.sharpening)
-    ]
+    return fit_sharpening(maker, config.sharpening, config.sharpener, cache / "sharpening.pt", images)
 
 
 def fitted_task(
@@ -95,8 +92,7 @@ def fitted_task(
 
     Of real pairs the bands at one resolution are not known: they train the network without these parts.
     """
-    sharpening: Sequence[Sharpening] = ()
-    experts, sharp = None, maker
+    sharpening, experts, sharp = None, None, maker
     if isinstance(maker, SceneMaker):
         sharp = maker.at_one_resolution()
         sharpening = _sharpening(config, maker, cache, data)

@@ -95,7 +95,7 @@ class TrainingConfig:
     """A whole run: networks, the parts before and below them, losses, schedules and scenes."""
 
     network: UALNetConfig = field(default_factory=UALNetConfig.local)
-    sharpening: tuple[SharpeningConfig, ...] = EXPLAINS2A["explains2a"].sharpening
+    sharpening: SharpeningConfig | None = EXPLAINS2A["explains2a"].sharpening
     experts: ExpertsConfig | None = field(default_factory=ExpertsConfig)
     expert: PerceptronConfig = EXPLAINS2A["explains2a"].expert
     prior: PriorConfig = field(default_factory=PriorConfig)
@@ -144,11 +144,11 @@ CONFIGS = {
     **_ladder("ualnet", _UALNET),
     **_ladder("ualnet-small", _SMALL),
     # Without what this project put before and below the networks.
-    "ualnet-bare": replace(_UALNET, sharpening=(), experts=None),
+    "ualnet-bare": replace(_UALNET, sharpening=None, experts=None),
     # As published: cosine schedule over 500 epochs, turns of 5 epochs until epoch 250, crops of 64 pixels.
     "ualnet-paper": TrainingConfig(
         network=UALNetConfig(),
-        sharpening=(),
+        sharpening=None,
         experts=None,
         prior=PriorConfig(published=True, steps=200 * _PAPER_EPOCH, rate=5e-4, real_share=0.0),
         loss=LossConfig(product=True),

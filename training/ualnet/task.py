@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 
 import lightning
@@ -12,7 +11,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from hyperlift.core.networks.agreement import sentinel2_agreement
 from hyperlift.core.networks.experts import Experts, ExpertsConfig
-from hyperlift.core.networks.sharpening import SharpeningConfig, Sharpenings
+from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
 from hyperlift.core.networks.ualnet.config import UALNetConfig
 from hyperlift.core.networks.ualnet.network import UALNet, Unfolded
 from hyperlift.core.networks.ualnet.prior_net import gram
@@ -38,13 +37,13 @@ class UnfoldingTask(lightning.LightningModule):
         loss: LossConfig,
         schedule: ScheduleConfig,
         target: str = "aviris186",
-        sharpening: Sequence[SharpeningConfig] = (),
+        sharpening: SharpeningConfig | None = None,
         experts: ExpertsConfig | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.automatic_optimization = False
-        self.sharpening = Sharpenings(network.bands, sharpening) if sharpening else None
+        self.sharpening = None if sharpening is None else Sharpening(network.bands, sharpening)
         self.experts = None if experts is None else Experts(network.bands, network.channels, experts)
         self.network = UALNet(network)
         self.critic = deepcopy(self.network.discriminator)

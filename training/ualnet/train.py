@@ -72,9 +72,9 @@ def new_task(
     task = UnfoldingTask(
         config.network, config.loss, config.schedule, config.scenes.target, config.sharpening, config.experts
     )
-    if task.sharpening is not None:
-        fitted = bundled_sharpening(config.network.bands, config.sharpening)
-        task.sharpening.load_state_dict(fitted.state_dict())
+    if config.sharpening is not None:
+        bundled = bundled_sharpening(config.network.bands, config.sharpening)
+        task.sharpening.load_state_dict(bundled.state_dict())
     if config.experts is not None:
         path = cache / "experts.pt"
         if not path.is_file():

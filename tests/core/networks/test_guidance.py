@@ -64,18 +64,36 @@ def test_bands_that_are_linear_in_the_fine_ones_are_found_again(factor):
     mixing = torch.tensor([[0.5, -0.2, 0.1, 0.4], [0.1, 0.3, 0.2, 0.1]]).double()
     sharp = torch.einsum("bg,nghw->nbhw", mixing, fine) + 0.05
     coarse = blocks(sharp, factor)
-    regression = LocalRegression(factor, 61)
+    regression = LocalRegression(factor, 31)
     result = regression(fine, coarse, borders(regression.footprint, coarse))
     inner = slice(factor, -factor)
     error = (result - sharp)[:, :, inner, inner].abs().mean()
     assert error < 0.05 * (coarse - sharp)[:, :, inner, inner].abs().mean()
 
 
-def test_weights_are_least_squares_over_the_window():
-    """Against numpy in the middle of an image as large as the window."""
-    regression = LocalRegression(2, 21)
-    fine, coarse = random_image(4, 21, 21), random_image(2, 21, 21, seed=1)
-    weights = torch.stack(regression._weights(fine, coarse))[:, 0, :, 10, 10]
-    design = np.column_stack([fine[0].flatten(1).T.numpy(), np.ones(441)])
-    expected = np.linalg.lstsq(design, coarse[0].flatten(1).T.numpy(), rcond=None)[0][:4]
+def test_bands_that_depend_on_the_surroundings_are_found_again():
+    """As a wider point spread makes them: less of each pixel's contrast with what is around it."""
+    fine = random_image(2, 60, 60)
+    mean = torch.nn.functional.avg_pool2d(fine, 3, 1, 1, count_include_pad=False)
+    sharp = 0.5 * fine[:, :1] - 0.3 * (fine - mean)[:, :1] + 0.1
+    coarse = blocks(sharp, 2)
+    errors = []
+    for contrasts in ((), (3,)):
+        regression = LocalRegression(2, 31, contrasts)
+        result = regression(fine, coarse, borders(regression.footprint, coarse))
+        errors.append((result - sharp)[:, :, 2:-2, 2:-2].abs().mean())
+    assert errors[1] < 0.2 * errors[0]
+
+
+@pytest.mark.parametrize("guides", [1, 4])
+def test_weights_are_least_squares_where_what_is_near_counts_more(guides):
+    """Against numpy: the mean over 11 pixels, taken twice, weighs pixels by a pyramid of 21 x 21."""
+    regression = LocalRegression(2, 11)
+    fine, coarse = random_image(guides, 21, 21), random_image(2, 21, 21, seed=1)
+    wide = [torch.nn.functional.pad(image, (15, 15, 15, 15)) for image in (fine, coarse)]
+    weights = torch.stack(regression._weights(*wide))[:, 0, :, 25, 25]
+    side = np.convolve(np.ones(11), np.ones(11))
+    root = np.sqrt(np.outer(side, side)).ravel()[:, None]
+    design = root * np.column_stack([fine[0].flatten(1).T.numpy(), np.ones(441)])
+    expected = np.linalg.lstsq(design, root * coarse[0].flatten(1).T.numpy(), rcond=None)[0][:guides]
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-4)

@@ -27,7 +27,7 @@ def task():
         ExplainS2AConfig(),
         LossConfig(),
         ScheduleConfig(steps=1),
-        sharpening=[SharpeningConfig(features=16), SharpeningConfig(features=16, regression=False)],
+        sharpening=SharpeningConfig(features=16),
         experts=ExpertsConfig(members=2, widths=(16,)),
     )
 

@@ -54,7 +54,7 @@ def pair_folder(tmp_path_factory):
 def tiny():
     return TrainingConfig(
         network=ExplainS2AConfig(features=8, blocks=1),
-        sharpening=(SharpeningConfig(features=8, dilations=(1,)),),
+        sharpening=SharpeningConfig(features=8, dilations=(1,)),
         sharpener=SharpenerConfig(scenes=2, side=12, steps=2, batch=2),
         experts=ExpertsConfig(members=2, widths=(16,)),
         expert=PerceptronConfig(batches=2, steps=3, pixels=64),

@@ -34,7 +34,7 @@ def new_task(**schedule):
         UALNetConfig.local(blocks=1),
         LossConfig(),
         ScheduleConfig(**{"steps": 6, "turns": (2, 1), "until": 100, **schedule}),
-        sharpening=[SharpeningConfig(features=8, regression=False)],
+        sharpening=SharpeningConfig(features=8),
         experts=ExpertsConfig(members=1, widths=(8,)),
     )
     task.network.start_from_estimate(task.agreement.get_buffer("response")[:, :, 0, 0])
@@ -178,9 +178,9 @@ def test_there_must_be_something_to_resume(tmp_path):
 
 def test_the_bundled_sharpening_is_read_from_the_model():
     sharpening = bundled_sharpening(12, CONFIGS["ualnet"].sharpening)
-    assert float(sharpening.members[0].tail.weight.abs().max()) > 0
-    with pytest.raises(ValueError, match="no sharpening networks of these shapes"):
-        bundled_sharpening(12, [SharpeningConfig(features=3)])
+    assert float(sharpening.tail.weight.abs().max()) > 0
+    with pytest.raises(ValueError, match="no sharpening network of this shape"):
+        bundled_sharpening(12, SharpeningConfig(features=3))
 
 
 @pytest.fixture(scope="module")
