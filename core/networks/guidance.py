@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from .layers import NearMean, WindowMean
 
 _FAINT = 1e-6  # contrast, in reflectance, that tells nothing of where footprints end
-_PENALTY = 1e-6  # of the regression, beside the variance of the fine bands
+_PENALTY = 1e-6  # of the regression, beside the variance of the guides (reflectance squared)
 _TYPICAL = 0.2  # reflectance of land: products of smaller numbers lose fewer digits
 _BORDER_REACH = 15  # rows (or columns) on both sides that tell where footprints end
 
@@ -86,28 +86,28 @@ class FootprintMean(nn.Module):
 
 
 class LocalRegression(nn.Module):
-    """Coarse bands at the resolution of the fine ones, by least squares over a window.
+    """Coarse bands at the resolution of the fine ones, by least squares around each pixel.
 
     ``x = w . g + mean(y - w . m)``: ``g`` are the fine bands and their contrasts with what is around, ``m``
     their means over the footprints of the coarse band ``y``, ``w`` the regression of ``y`` on ``m`` over the
-    surroundings, and what it leaves over is smoothed.
+    window, near pixels more, and what it leaves over is smoothed.
 
     Args:
         factor: pixels along the side of a footprint, even.
         window: of the regression, see :class:`.layers.NearMean`.
-        contrasts: sides in pixels of the surroundings with which fine bands are contrasted.
+        contrasts: sides in pixels of the squares around each pixel whose means are taken from the fine bands.
     """
 
     def __init__(self, factor: int, window: int, contrasts: Sequence[int] = ()) -> None:
         super().__init__()
         self.footprint = FootprintMean(factor)
         self.near = NearMean(window)
-        self.surroundings = nn.ModuleList(WindowMean(side) for side in contrasts)
+        self.around = nn.ModuleList(WindowMean(side) for side in contrasts)
         self.smooth = WindowMean(factor + 1)
 
     def forward(self, fine: Tensor, coarse: Tensor, borders: tuple[Tensor, Tensor]) -> Tensor:
         """Sharp bands ``(N, b, H, W)`` from ``fine`` (N, g, H, W) and ``coarse`` (N, b, H, W)."""
-        contrasts = [fine - mean(fine) for mean in self.surroundings]
+        contrasts = [fine - mean(fine) for mean in self.around]
         guides = torch.cat([fine - _TYPICAL, *contrasts], dim=1)
         means = self.footprint(guides, borders)
         weights = self._weights(means, coarse - _TYPICAL)
@@ -140,7 +140,7 @@ class LocalRegression(nn.Module):
         return rows
 
 
-def _combine(weights: list[Tensor], fine: Tensor) -> Tensor:
-    """Sum of the fine bands ``(N, g, H, W)``, each times its weights ``(N, b, H, W)``."""
-    terms = [weight * fine[:, one : one + 1] for one, weight in enumerate(weights)]
+def _combine(weights: list[Tensor], guides: Tensor) -> Tensor:
+    """Sum of the guides ``(N, g, H, W)``, each times its weights ``(N, b, H, W)``."""
+    terms = [weight * guides[:, one : one + 1] for one, weight in enumerate(weights)]
     return torch.stack(terms).sum(dim=0)

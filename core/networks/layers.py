@@ -60,9 +60,9 @@ class WindowMean(nn.Module):
 
 
 class NearMean(nn.Sequential):
-    """Mean over the surroundings of each pixel in which what is nearer counts more.
+    """Mean (N, bands, H, W) over ``2 window - 1`` pixels around each, in which what is nearer counts more.
 
-    That over a window, taken twice: the weights fall like a pyramid and reach as far as the window is wide.
+    The mean over an odd ``window`` of pixels is taken, and that of the means: weights fall like a pyramid.
     """
 
     def __init__(self, window: int) -> None:

@@ -15,7 +15,7 @@ from .layers import NearMean, conv3x3, zero
 _FLAT = 1e-4  # contrast, in reflectance, below which an image says nothing about its resolution
 _FEW = 1e-3  # share of differences that exist, below which there are none
 _LARGEST = 0.3  # change, in reflectance, by the regression on the fine bands
-_UNRESOLVED = -4.0  # logit of the share that is resolved
+_UNRESOLVED = -4.0  # logit of the share that is resolved, at first
 _TYPICAL = 0.6  # ratio of the contrasts between that of coarse and that of sharp bands
 
 
@@ -26,7 +26,8 @@ class Footprint:
     Attributes:
         factor: pixels of the grid along the side of one of theirs, even.
         bands: their positions.
-        window, contrasts: of their regression on the fine bands, see :class:`.guidance.LocalRegression`.
+        window: of their regression on the fine bands, see :class:`.guidance.LocalRegression`.
+        contrasts: likewise.
     """
 
     factor: int
@@ -119,10 +120,10 @@ class DilatedBlock(nn.Module):
 class Sharpening(nn.Module):
     """Bands ``(N, c, H, W)`` as if all had the finest footprint.
 
-    Fine bands pass unchanged. Coarse ones start as their regression on the fine bands, get what a small
-    network finds from all bands, and are seen as measured over each of their footprints: what is added has no
-    mean there. All that as far as :class:`Resolved` says that they do not resolve the pixels; images whose
-    bands all have one resolution pass unchanged so.
+    Fine bands pass unchanged. Coarse ones start as their regression on these and their contrasts, get what a
+    small network finds from all bands, and are seen as measured over each of their footprints: what is added
+    has no mean there. All that as far as :class:`Resolved` says that they do not resolve the pixels; images
+    whose bands all have one resolution pass unchanged so.
     """
 
     def __init__(self, bands: int, config: SharpeningConfig) -> None:

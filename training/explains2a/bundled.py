@@ -16,6 +16,8 @@ _PREFIX, _HALF = "task.sharpening.", ".half"
 def bundled_sharpening(bands: int, shape: SharpeningConfig, model: Path = _MODEL) -> Sharpening:
     """The sharpening network inside an exported ExplainS2A.
 
+    Windows and contrasts have no weights: those of ``shape`` are taken on trust.
+
     Raises:
         ValueError: the model's is of another shape.
     """

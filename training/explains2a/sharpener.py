@@ -33,8 +33,8 @@ class SharpenerConfig:
             resolutions that their bands have.
         native_share: share of the scenes seen at native footprints; the others must pass unchanged.
         rate: peak learning rate of a one-cycle schedule.
-        kept: share of what the network adds to the regressions. On land unlike that of the training it
-            overshoots.
+        kept: share of what the network adds to the regressions. On land unlike that of the training the
+            network overshoots.
         seed: of the scenes and their views.
     """
 
@@ -103,7 +103,8 @@ class Views(IterableDataset):
 class SharpeningTask(lightning.LightningModule):
     """Logarithm of the root mean square error of each band of each scene: all gain alike, easy or hard.
 
-    The error is relative to the brightness of the band in its scene; its mean is the PSNR that is lost.
+    The error is relative to the brightness of the band in its scene. But for a factor and a constant for each
+    scene this is minus the PSNR.
     """
 
     def __init__(self, network: Sharpening, config: SharpenerConfig) -> None:

@@ -57,7 +57,7 @@ def new_task(
         config.loss,
         config.schedule,
         config.scenes.target,
-        config.sharpening if sharpening else None,
+        None if sharpening is None else config.sharpening,
         config.experts if experts else None,
     )
     response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,32 @@ def test_loss_leaves_out_what_is_not_known():
     assert all(weight.grad.isfinite().all() for weight in task.network.parameters())
 
 
+def test_loss_is_the_logarithm_of_each_bands_error_in_each_scene():
+    network = Sharpening(12, SHAPE)
+    seen, sharp = torch.rand(2, 2, 12, 18, 18, generator=torch.Generator().manual_seed(0))
+    sharp[0, 4], sharp[:, 0] = torch.nan, torch.nan
+    loss = SharpeningTask(network, QUICK).training_step((seen, sharp), 0)
+    with torch.no_grad():
+        estimate = network(seen).numpy()
+    truth, logs = sharp.numpy(), []
+    for scene, band in ((scene, band) for scene in range(2) for band in (4, 5, 6, 8, 9, 10, 11)):
+        if (scene, band) != (0, 4):
+            error = estimate[scene, band] - truth[scene, band]
+            logs.append(np.log(np.sqrt((error**2).mean()) / (truth[scene, band].mean() + 0.05)))
+    np.testing.assert_allclose(float(loss), np.mean(logs), rtol=1e-3)
+
+
+def test_a_share_of_what_the_network_adds_is_kept(maker, tmp_path):
+    tails = []
+    for kept in (1.0, 0.25):
+        torch.manual_seed(0)
+        plan = replace(QUICK, steps=3, scenes=4, kept=kept)
+        tails.append(fit_sharpening(maker, SHAPE, plan, tmp_path / f"{kept}.pt", accelerator="cpu").tail)
+    for whole, part in zip(*(tail.parameters() for tail in tails)):
+        assert whole.abs().max() > 0
+        torch.testing.assert_close(part, 0.25 * whole)
+
+
 def test_a_short_fit_sharpens_and_is_kept(maker, tmp_path):
     path = tmp_path / "run" / "sharpening.pt"
     network = fit_sharpening(maker, SHAPE, QUICK, path, accelerator="cpu").eval()
@@ -69,8 +97,10 @@ def test_a_short_fit_sharpens_and_is_kept(maker, tmp_path):
     )
     coarse = [4, 5, 6, 8, 10, 11]
     with torch.no_grad():
-        errors = [(image - sharp)[:, coarse].abs().mean() for image in (seen, network(seen))]
-    assert errors[1] < 0.9 * errors[0]
+        images = seen, Sharpening(12, SHAPE)(seen), network(seen)
+        errors = [(image - sharp)[:, coarse].square().mean().sqrt() for image in images]
+    assert errors[2] < 0.9 * errors[0]
+    assert errors[2] < errors[1]
     again = fit_sharpening(maker, SHAPE, QUICK, path)
     for name, weight in network.state_dict().items():
         np.testing.assert_array_equal(weight.numpy(), again.state_dict()[name].numpy())

@@ -152,7 +152,7 @@ def test_the_paper_is_a_configuration():
     paper = CONFIGS["ualnet-paper"]
     assert paper.network == UALNetConfig()
     assert paper.loss.product
-    assert not paper.sharpening
+    assert paper.sharpening is None
 
 
 @pytest.mark.parametrize("name", ["ualnet-unfolding", "ualnet-implicit-prior", "ualnet-bare", "ualnet-paper"])
