@@ -17,10 +17,18 @@ _CORE, _STEP = 16, 8
 
 
 def rough_images(bands: int, side: int = 176) -> Tensor:
-    """Random images ``(2, c, H, W)``, where far pixels matter most: at one resolution, native footprints."""
-    sharp = 0.6 * np.random.default_rng(2).random((bands, side, side), dtype=np.float32)
+    """Random images ``(3, c, H, W)``, where far pixels matter most.
+
+    One at one resolution, the same at native footprints, and at native footprints one of few materials, of
+    whose bands regressions are least certain.
+    """
+    random = np.random.default_rng(2)
+    sharp = 0.6 * random.random((bands, side, side), dtype=np.float32)
+    mixed = 0.3 * np.tensordot(random.random((bands, 2)), random.random((2, side, side)), axes=1)
+    few = (mixed + 0.003 * random.random((bands, side, side))).astype(np.float32)
     observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
-    return torch.from_numpy(np.stack([sharp, observer.degrade(sharp, View(native=True))]))
+    seen = [observer.degrade(image, View(native=True)) for image in (sharp, few)]
+    return torch.from_numpy(np.stack([sharp, *seen]))
 
 
 @torch.no_grad()
