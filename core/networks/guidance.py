@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from .layers import NearMean, WindowMean
 
 _FAINT = 1e-6  # contrast, in reflectance, that tells nothing of where footprints end
-_PENALTY = 1e-6  # of the regression, beside the variance of the guides (reflectance squared)
+_PENALTY = 1e-6  # of the regression, beside the variance of the predictors (reflectance squared)
 _TYPICAL = 0.2  # reflectance of land: products of smaller numbers lose fewer digits
 _BORDER_REACH = 15  # rows (or columns) on both sides that tell where footprints end
 
@@ -108,20 +108,20 @@ class LocalRegression(nn.Module):
     def forward(self, fine: Tensor, coarse: Tensor, borders: tuple[Tensor, Tensor]) -> Tensor:
         """Sharp bands ``(N, b, H, W)`` from ``fine`` (N, g, H, W) and ``coarse`` (N, b, H, W)."""
         contrasts = [fine - mean(fine) for mean in self.around]
-        guides = torch.cat([fine - _TYPICAL, *contrasts], dim=1)
-        means = self.footprint(guides, borders)
+        predictors = torch.cat([fine - _TYPICAL, *contrasts], dim=1)
+        means = self.footprint(predictors, borders)
         weights = self._weights(means, coarse - _TYPICAL)
         left = coarse - _combine(weights, means)
-        sharp: Tensor = _combine(weights, guides) + self.smooth(left)
+        sharp: Tensor = _combine(weights, predictors) + self.smooth(left)
         return sharp
 
-    def _weights(self, guides: Tensor, coarse: Tensor) -> list[Tensor]:
-        """Regression of each coarse band on the guides: for each of these, weights ``(N, b, H, W)``.
+    def _weights(self, predictors: Tensor, coarse: Tensor) -> list[Tensor]:
+        """Regression of each coarse band on the predictors: for each of these, weights ``(N, b, H, W)``.
 
         Elimination (Gauss-Jordan) of the normal equations, one small system for each pixel.
         """
-        count = guides.shape[1]
-        bands = torch.cat([guides, coarse], dim=1)
+        count = predictors.shape[1]
+        bands = torch.cat([predictors, coarse], dim=1)
         mean = self.near(bands)
         rows: list[Tensor] = []
         for one in range(count):
@@ -129,8 +129,7 @@ class LocalRegression(nn.Module):
             known = [row[:, one : one + 1] for row in rows]
             later, here = slice(one, None), slice(one, one + 1)
             covariance = self.near(bands[:, later] * bands[:, here]) - mean[:, later] * mean[:, here]
-            covariance = torch.cat([covariance[:, :1] + _PENALTY, covariance[:, 1:]], dim=1)
-            rows.append(torch.cat([*known, covariance], dim=1))
+            rows.append(torch.cat([*known, covariance[:, :1] + _PENALTY, covariance[:, 1:]], dim=1))
         for pivot in range(count):
             # Of every row, the column of the pivot comes first; it is done with afterwards.
             top = rows[pivot][:, 1:] / rows[pivot][:, :1]
@@ -140,7 +139,7 @@ class LocalRegression(nn.Module):
         return rows
 
 
-def _combine(weights: list[Tensor], guides: Tensor) -> Tensor:
-    """Sum of the guides ``(N, g, H, W)``, each times its weights ``(N, b, H, W)``."""
-    terms = [weight * guides[:, one : one + 1] for one, weight in enumerate(weights)]
+def _combine(weights: list[Tensor], predictors: Tensor) -> Tensor:
+    """Sum of the predictors ``(N, g, H, W)``, each times its weights ``(N, b, H, W)``."""
+    terms = [weight * predictors[:, one : one + 1] for one, weight in enumerate(weights)]
     return torch.stack(terms).sum(dim=0)

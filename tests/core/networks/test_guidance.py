@@ -85,15 +85,15 @@ def test_bands_that_depend_on_the_surroundings_are_found_again():
     assert errors[1] < 0.2 * errors[0]
 
 
-@pytest.mark.parametrize("guides", [1, 4])
-def test_weights_are_least_squares_where_what_is_near_counts_more(guides):
+@pytest.mark.parametrize("predictors", [1, 4])
+def test_weights_are_least_squares_where_what_is_near_counts_more(predictors):
     """Against numpy: the mean over 11 pixels, taken twice, weighs pixels by a pyramid of 21 x 21."""
     regression = LocalRegression(2, 11)
-    fine, coarse = random_image(guides, 21, 21), random_image(2, 21, 21, seed=1)
+    fine, coarse = random_image(predictors, 21, 21), random_image(2, 21, 21, seed=1)
     wide = [torch.nn.functional.pad(image, (15, 15, 15, 15)) for image in (fine, coarse)]
     weights = torch.stack(regression._weights(*wide))[:, 0, :, 25, 25]
     side = np.convolve(np.ones(11), np.ones(11))
     root = np.sqrt(np.outer(side, side)).ravel()[:, None]
     design = root * np.column_stack([fine[0].flatten(1).T.numpy(), np.ones(441)])
-    expected = np.linalg.lstsq(design, root * coarse[0].flatten(1).T.numpy(), rcond=None)[0][:guides]
+    expected = np.linalg.lstsq(design, root * coarse[0].flatten(1).T.numpy(), rcond=None)[0][:predictors]
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-4)
