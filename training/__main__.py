@@ -65,7 +65,8 @@ def _synthesize(options: argparse.Namespace) -> None:
     from .data.synthesize import observers_of, write_pairs
 
     observers = observers_of(options.sensor, options.response, options.footprint, options.pixel)
-    shares = {} if options.native is None else {"native_share": options.native}
+    given = {"native_share": options.native, "air_share": options.air}
+    shares = {name: share for name, share in given.items() if share is not None}
     maker = scene_maker(SceneConfig(target=options.grid, **shares), options.data, observers=observers)
     write_pairs(maker, options.output, options.count, options.side, options.seed, options.pixel)
     print(f"{options.count} pairs: {options.output}")
@@ -73,11 +74,14 @@ def _synthesize(options: argparse.Namespace) -> None:
 
 def _ingredients(options: argparse.Namespace) -> None:
     from .explains2a.config import CONFIGS
-    from .explains2a.ingredients import TABLE_HEAD, leave_one_out, table_row
+    from .explains2a.ingredients import ingredient_tables, leave_one_out
 
-    print(TABLE_HEAD)
-    for trial in leave_one_out(CONFIGS["explains2a"].scenes, options.data, seed=options.seed):
-        print(table_row(trial), flush=True)
+    seeds = range(options.seed, options.seed + options.seeds)
+    trials = []
+    for trial in leave_one_out(CONFIGS["explains2a"].scenes, options.data, seeds=seeds):
+        print(f"{trial.split}, seed {trial.seed}, without {trial.without}", file=sys.stderr, flush=True)
+        trials.append(trial)
+    print(ingredient_tables(trials))
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -104,6 +108,7 @@ def _add_synthesize(command: _Command, add_data: _Add) -> None:
         "--pixel", type=float, default=10.0, help="ground sampling of the scenes in metres"
     )
     synthesize.add_argument("--native", type=float, help="share of scenes seen at native footprints, 0 to 1")
+    synthesize.add_argument("--air", type=float, help="share with adjacency and haze, 0 to 1 (default: none)")
     add_data(synthesize)
 
 
@@ -178,7 +183,8 @@ def _parser() -> argparse.ArgumentParser:
 
     summary = "Leave each ingredient of the synthetic scenes out in turn and print the table."
     ingredients = command("ingredients", _ingredients, summary)
-    ingredients.add_argument("--seed", type=int, default=0, help="single results vary from seed to seed")
+    ingredients.add_argument("--seed", type=int, default=0)
+    ingredients.add_argument("--seeds", type=int, default=1, help="from --seed on: single results vary")
     add_data(ingredients)
 
     sample = command("sample", _sample, "Make the bundled sample scene.")

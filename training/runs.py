@@ -1,9 +1,15 @@
-"""What all training runs under Lightning share: CPU or CUDA, resumable, logged as CSV and for TensorBoard."""
+"""What training runs share: devices, processes, and Lightning with checkpoints and logs."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from pickle import UnpicklingError
+from typing import Literal, TypeVar
 
 import lightning
 import torch
@@ -13,7 +19,50 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 _CHECKPOINTS = 50  # steps between them, where the run is that long
 _LOGGED = 20
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # what processors that compute in bfloat16 are said to have
+_MOST_WORKERS = 8
 Precision = Literal["32-true", "bf16-mixed"]
+_Job, _Result = TypeVar("_Job"), TypeVar("_Result")
+_Task = TypeVar("_Task", bound=lightning.LightningModule)
+
+
+def processors() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def workers() -> int:
+    """Processes that draw scenes while another one trains."""
+    return min(max(processors() - 1, 1), _MOST_WORKERS)
+
+
+def device_of(accelerator: str) -> torch.device:
+    """Where to compute outside Lightning, which knows what ``auto`` means."""
+    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def each_by_itself(
+    function: Callable[[_Job], _Result], jobs: Iterable[_Job], processes: int | None = None
+) -> Iterator[_Result]:
+    """Results of ``function`` for ``jobs``, in their order, each as soon as it and those before are there.
+
+    Args:
+        function: at the top level of a module.
+        jobs: its arguments.
+        processes: that work at once, of one thread each, by default as many as there are processors. One
+            works in this process.
+    """
+    jobs = list(jobs)
+    processes = min(processes or processors(), len(jobs))
+    if processes <= 1:
+        yield from map(function, jobs)
+        return
+    # Spawned: processes that are forked cannot use a graphics card that their parent uses.
+    context = multiprocessing.get_context("spawn")
+    start = partial(torch.set_num_threads, 1)
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=start) as pool:
+        yield from pool.map(function, jobs)
 
 
 def last_checkpoint(output: Path, resume: bool) -> Path:
@@ -41,6 +90,44 @@ def fast_precision(accelerator: str) -> Precision:
     return "bf16-mixed" if fast else "32-true"
 
 
+def keep_float32() -> None:
+    """Convolutions in float32 as such: graphics cards round their inputs to ten bits unless told otherwise.
+
+    Sharpening and agreement live on small differences. What may be rounded runs in bfloat16.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def open_task(kind: type[_Task], path: Path, **changes: object) -> _Task:
+    """The task of a checkpoint, on the processor.
+
+    Args:
+        kind: of the task.
+        path: of the checkpoint.
+        changes: of what the task was made with.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no such task, or one of a version with other networks.
+    """
+    try:
+        return kind.load_from_checkpoint(path, map_location="cpu", weights_only=False, **changes)
+    except (
+        AttributeError,
+        ImportError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        UnpicklingError,
+    ) as error:
+        reason = str(error).strip().splitlines()[:1]
+        raise ValueError(
+            f"'{path}' cannot be opened as a {kind.__name__} of this version ({''.join(reason)}). Name a "
+            "checkpoint that 'train' of this version wrote for the same network, or train anew."
+        ) from error
+
+
 def fit(
     task: lightning.LightningModule,
     data: lightning.LightningDataModule,
@@ -65,6 +152,7 @@ def fit(
         FileNotFoundError: there is nothing to resume.
     """
     last = last_checkpoint(output, resume)
+    keep_float32()
     trainer = lightning.Trainer(
         accelerator=accelerator,
         max_steps=steps,

@@ -1,3 +1,4 @@
+import lightning
 import pytest
 import torch
 
@@ -29,3 +30,60 @@ def test_cards_train_in_bfloat16_where_they_compute_in_it(monkeypatch, computes,
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": not computes}, raising=False)
     assert runs.fast_precision("auto") == expected
     assert runs.fast_precision("cpu") != expected
+
+
+def half(number):
+    return number / 2, torch.get_num_threads()
+
+
+def test_jobs_are_done_by_processes_of_one_thread_and_come_in_order():
+    assert list(runs.each_by_itself(half, range(3), processes=2)) == [(0.0, 1), (0.5, 1), (1.0, 1)]
+
+
+def test_one_process_works_here():
+    seen = []
+    assert list(runs.each_by_itself(seen.append, iter("ab"), processes=1)) == [None, None]
+    assert seen == ["a", "b"]
+    assert list(runs.each_by_itself(half, [])) == []
+
+
+def test_one_processor_is_left_to_the_training(monkeypatch):
+    for processors, expected in ((1, 1), (2, 1), (4, 3), (64, 8)):
+        monkeypatch.setattr(runs, "processors", lambda processors=processors: processors)
+        assert runs.workers() == expected
+
+
+class Task(lightning.LightningModule):
+    def __init__(self, width):
+        super().__init__()
+        self.save_hyperparameters()
+        self.layer = torch.nn.Linear(width, 1)
+
+
+class Other(lightning.LightningModule):
+    def __init__(self, width):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(width, 1, 3)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    trainer = lightning.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False)
+    trainer.strategy.connect(Task(3))
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    return tmp_path / "last.ckpt"
+
+
+def test_a_checkpoint_is_opened(checkpoint):
+    assert runs.open_task(Task, checkpoint).layer.in_features == 3
+
+
+def test_what_is_no_checkpoint_of_this_task_is_refused_with_what_to_do(checkpoint, tmp_path):
+    (tmp_path / "text.ckpt").write_text("not a checkpoint")
+    for kind, path in ((Other, checkpoint), (Task, tmp_path / "text.ckpt")):
+        with pytest.raises(
+            ValueError, match=rf"{path.name}' cannot be opened as a {kind.__name__}.*train anew"
+        ):
+            runs.open_task(kind, path)
+    with pytest.raises(FileNotFoundError):
+        runs.open_task(Task, tmp_path / "absent.ckpt")

@@ -15,8 +15,8 @@ from torch.utils.data import IterableDataset
 
 from hyperlift.core.spectral import grid, sensor
 
-from ..evaluation.scores import FOOTPRINTS, HeldOutScene, tiles_of
-from .scenes import SceneMaker
+from ..evaluation.scores import FOOTPRINTS, HeldOutScene, scene_of, tiles_of
+from .scenes import SceneMaker, numbers
 from .sensing import Observer, View
 from .spectra import WORKING_GRID, Collection
 
@@ -118,19 +118,14 @@ class FineStream(IterableDataset):
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         """Yield batches from number ``start`` on."""
-        worker = torch.utils.data.get_worker_info()
-        number, stride = (self.start, 1) if worker is None else (self.start + worker.id, worker.num_workers)
-        while True:
+        for number in numbers(self.start):
             rng = np.random.default_rng([7, self.seed, number])
             yield self._pieces(rng) if rng.random() < self.real_share else self.maker.batch(rng)
-            number += stride
 
 
 def fine_held_out_scenes(collections: Sequence[Collection], target: str) -> Iterator[HeldOutScene]:
     """Held-out images as 5 m, on the grid ``target``, seen through Sentinel-2A at 10 m in both ways."""
-    working, wavelength_nm = grid(WORKING_GRID), grid(target).wavelength_nm
-    channels = [int(np.argmin(np.abs(working.wavelength_nm - nm))) for nm in wavelength_nm]
-    observer = Observer(sensor("sentinel2a"), working)
+    observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
     for collection in collections:
         if not collection.held_out or collection.shape is None:
             continue
@@ -139,11 +134,4 @@ def fine_held_out_scenes(collections: Sequence[Collection], target: str) -> Iter
         tiles = tiles[:, :, :height, :width]
         for footprints, native in zip(FOOTPRINTS, (False, True)):
             seen = [observer.degrade(halved(observer.see(tile)), View(native=native)) for tile in tiles]
-            yield HeldOutScene(
-                collection.name,
-                footprints,
-                np.stack(seen).astype(np.float32),
-                tiles[:, channels],
-                collection.measured[channels],
-                wavelength_nm,
-            )
+            yield scene_of(collection, footprints, tiles, seen, target)

@@ -9,9 +9,10 @@ is seen through Sentinel-2A, B or C, with all bands at one resolution or at nati
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from hyperlift.core.spectral import grid, resampling_matrix, sensor, sensor_name
 from .materials import Materials, cloud_spectrum
 from .patterns import PATTERNS, cloud_and_shadow, smooth_field
 from .sensing import UPSAMPLINGS, Observer, View
-from .spectra import WORKING_GRID, Collection, data_folder, load_collections, target_grid
+from .spectra import HELD_OUT, WORKING_GRID, Collection, data_folder, load_collections, target_grid
 from .texture import Texture, explain_textures
 from .vegetation import simulate_vegetation
 
@@ -51,7 +52,8 @@ class SceneConfig:
         native_share: share of patches seen at native footprints.
         point_spread_share: share of those with the sensor's point spread.
         upsampled_share: share of those whose coarse bands were interpolated instead of replicated.
-        air_share: share of all patches with adjacency and residual haze.
+        air_share: share of all patches with adjacency and residual haze. By default there are none: models
+            trained with them are no better through haze (see NOTES.md).
         materials: least and largest number of materials in a generated patch.
         seed: of the explanations of real images; the scenes themselves depend on the seed of who draws them.
     """
@@ -68,7 +70,7 @@ class SceneConfig:
     native_share: float = 0.4
     point_spread_share: float = 0.3
     upsampled_share: float = 0.2
-    air_share: float = 0.1
+    air_share: float = 0.0
     materials: tuple[int, int] = (2, 7)
     seed: int = 0
 
@@ -142,13 +144,8 @@ class SceneMaker:
         relief = smooth_field(rng, side, rng.uniform(0.5, side / 4))
         light = np.exp(rng.uniform(0.0, 0.25) * relief + rng.normal(0.0, 0.15))
         if rng.random() < self.config.cloud_share:
-            opacity, shadow = cloud_and_shadow(rng, side)
-            light = light * (1.0 - shadow)
-            cloud = cloud_spectrum(rng, grid(WORKING_GRID).wavelength_nm)[:, None, None]
-            scene = scene * light * (1.0 - opacity) + cloud * opacity
-        else:
-            scene = scene * light
-        return scene.astype(np.float32), measured
+            return clouded(rng, scene * light), measured
+        return (scene * light).astype(np.float32), measured
 
     def _cut(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray] | None:
         """A piece ``(224, side, side)`` of a real cube, or None when it has gaps."""
@@ -225,6 +222,14 @@ class SceneMaker:
         )
 
 
+def clouded(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
+    """A scene ``(224, H, W)`` on the working grid under a cloud and its shadow."""
+    height, width = scene.shape[1:]
+    opacity, shadow = (part[:height, :width] for part in cloud_and_shadow(rng, max(height, width)))
+    cloud = cloud_spectrum(rng, grid(WORKING_GRID).wavelength_nm)[:, None, None]
+    return (scene * (1.0 - shadow) * (1.0 - opacity) + cloud * opacity).astype(np.float32)
+
+
 def simulated(config: SceneConfig) -> list[Collection]:
     """Collections that are simulated rather than measured."""
     if not config.vegetation:
@@ -236,23 +241,25 @@ def simulated(config: SceneConfig) -> list[Collection]:
 def scene_maker(
     config: SceneConfig,
     data: Path | None = None,
-    without: Sequence[str] = (),
+    without: Container[str] = HELD_OUT,
     observers: Sequence[Observer] = (),
 ) -> SceneMaker:
-    """The maker of training scenes from a data folder: everything in it but the held-out areas.
+    """The maker of training scenes from a data folder: everything in it but the collections ``without``.
 
-    ``without`` names further collections to leave out; ``observers`` are as for :class:`SceneMaker`.
+    ``observers`` are as for :class:`SceneMaker`.
     """
     folder = data_folder(data)
-    known = [
-        one.part(config.data_share)
-        for one in load_collections(folder)
-        if not one.held_out and one.name not in without
-    ]
+    known = [one.part(config.data_share) for one in load_collections(folder) if one.name not in without]
     explaining = [*known, *simulated(config)]
     images = folder / "sentinel2"
     textures = explain_textures(images, explaining, seed=config.seed) if config.texture_share else []
     return SceneMaker(known, config, textures, observers)
+
+
+def numbers(start: int = 0) -> Iterator[int]:
+    """Numbers of endless batches from ``start`` on; processes that load data take turns."""
+    worker = torch.utils.data.get_worker_info()
+    return count(start) if worker is None else count(start + worker.id, worker.num_workers)
 
 
 class SceneStream(IterableDataset):
@@ -263,9 +270,6 @@ class SceneStream(IterableDataset):
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         """Yield batches from number ``start`` on."""
-        worker = torch.utils.data.get_worker_info()
-        number, stride = (self.start, 1) if worker is None else (self.start + worker.id, worker.num_workers)
-        while True:
+        for number in numbers(self.start):
             batch = self.maker.batch(np.random.default_rng([self.seed, number]))
             yield {"msi": batch.msi, "hsi": batch.hsi, "measured": batch.measured}
-            number += stride

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from hyperlift.core.spectral import grid, sensor
 
 from ..data.land_types import DARKEST, LAND_TYPES, land_types
 from ..data.sensing import Observer
-from ..data.spectra import WORKING_GRID, Collection
+from ..data.spectra import HELD_OUT, WORKING_GRID, Collection
 
 Lift = Callable[[np.ndarray], np.ndarray]
 FOOTPRINTS = ("one resolution", "native footprints")
@@ -120,29 +120,36 @@ def tiles_of(collection: Collection) -> np.ndarray:
     return image.reshape(image.shape[0], count, height // count, width).swapaxes(0, 1)
 
 
-def held_out_scenes(collections: list[Collection], target: str) -> Iterator[HeldOutScene]:
-    """Held-out images on the grid ``target``, seen through Sentinel-2A in both ways, phase (0, 0)."""
-    working = grid(WORKING_GRID)
+def scene_of(
+    collection: Collection, footprints: str, tiles: np.ndarray, msi: Sequence[np.ndarray], target: str
+) -> HeldOutScene:
+    """``tiles (n, 224, H, W)`` of a collection on the grid ``target``, and what was seen of each."""
     wavelength_nm = grid(target).wavelength_nm
-    channels = [int(np.argmin(np.abs(working.wavelength_nm - nm))) for nm in wavelength_nm]
-    observer = Observer(sensor("sentinel2a"), working)
+    own = grid(WORKING_GRID).wavelength_nm
+    channels = [int(np.argmin(np.abs(own - nm))) for nm in wavelength_nm]
+    return HeldOutScene(
+        collection.name,
+        footprints,
+        np.stack(msi).astype(np.float32),
+        tiles[:, channels],
+        collection.measured[channels],
+        wavelength_nm,
+    )
+
+
+def held_out_scenes(
+    collections: Sequence[Collection], target: str, names: Container[str] = HELD_OUT
+) -> Iterator[HeldOutScene]:
+    """Images among ``names`` on the grid ``target``, seen through Sentinel-2A in both ways, phase (0, 0)."""
+    observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
     for collection in collections:
-        if not collection.held_out or collection.shape is None:
+        if collection.name not in names or collection.shape is None:
             continue
         tiles = tiles_of(collection)
-        views = (observer.see, observer.see_native)
-        for footprints, see in zip(FOOTPRINTS, views):
-            if see is observer.see_native and min(tiles.shape[2:]) < _SMALLEST_NATIVE:
+        for footprints, see in zip(FOOTPRINTS, (observer.see, observer.see_native)):
+            if footprints == FOOTPRINTS[1] and min(tiles.shape[2:]) < _SMALLEST_NATIVE:
                 continue
-            msi = np.stack([see(tile) for tile in tiles]).astype(np.float32)
-            yield HeldOutScene(
-                collection.name,
-                footprints,
-                msi,
-                tiles[:, channels],
-                collection.measured[channels],
-                wavelength_nm,
-            )
+            yield scene_of(collection, footprints, tiles, [see(tile) for tile in tiles], target)
 
 
 def score(scene: HeldOutScene, method: str, lift: Lift) -> Score:

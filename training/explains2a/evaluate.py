@@ -20,6 +20,7 @@ from ..evaluation.pictures import draw_scene
 from ..evaluation.report import Findings, RealScene, write_report
 from ..evaluation.score_tables import margins
 from ..evaluation.scores import FOOTPRINTS, HeldOutScene, Lift, held_out_scenes, score_estimate
+from ..runs import open_task
 from .config import CONFIGS
 from .export import Deployed
 from .perceptron import PerceptronConfig, cached_perceptron, lift_by
@@ -42,7 +43,7 @@ def open_lift(path: Path) -> Lift:
     """A model file, or a checkpoint as it would be exported, as a function ``(c, H, W) -> (C, H, W)``."""
     if path.suffix != ".ckpt":
         return Session.open(path, "cpu").run
-    task = LiftingTask.load_from_checkpoint(path, map_location="cpu", weights_only=False)
+    task = open_task(LiftingTask, path)
     module = Deployed(task)
 
     @torch.no_grad()

@@ -5,14 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from hyperlift.core.networks.experts import Experts, ExpertsConfig
+from hyperlift.core.networks.experts import Experts, ExpertsConfig, Perceptron
 
 from ..data.scenes import SceneConfig, scene_maker
+from ..runs import each_by_itself
 from .perceptron import PerceptronConfig, cached_perceptron
+
+_Member = tuple[SceneConfig, PerceptronConfig, Path, "Path | None", str]
+
+
+def _fit_member(member: _Member) -> Perceptron:
+    scenes, plan, cache, data, accelerator = member
+    return cached_perceptron(scene_maker(scenes, data).at_one_resolution(), plan, cache, accelerator)
 
 
 def fit_experts(
-    shape: ExpertsConfig, plan: PerceptronConfig, scenes: SceneConfig, cache: Path, data: Path | None = None
+    shape: ExpertsConfig,
+    plan: PerceptronConfig,
+    scenes: SceneConfig,
+    cache: Path,
+    data: Path | None = None,
+    accelerator: str = "auto",
 ) -> Experts:
     """Experts, each kept in ``cache`` and fitted first when it is not there.
 
@@ -22,11 +35,13 @@ def fit_experts(
         scenes: make-up of the scenes, seen with all bands at one resolution.
         cache: folder of fitted perceptrons.
         data: folder of real spectra, cubes and images.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
     """
-    fitted = []
-    for member in range(shape.members):
-        maker = scene_maker(replace(scenes, seed=member), data).at_one_resolution()
-        fitted.append(cached_perceptron(maker, replace(plan, widths=shape.widths, seed=member), cache))
+    members: list[_Member] = [
+        (replace(scenes, seed=seed), replace(plan, widths=shape.widths, seed=seed), cache, data, accelerator)
+        for seed in range(shape.members)
+    ]
+    fitted = list(each_by_itself(_fit_member, members))
     layer = fitted[0].get_buffer("weight")
     experts = Experts(layer.shape[1], layer.shape[0], shape)
     for member, network in zip(experts.members, fitted):

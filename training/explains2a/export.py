@@ -19,6 +19,7 @@ from ..evaluation.baselines import ridge
 from ..evaluation.scores import held_out_scenes, score
 from ..halo import measure_halo, rough_images
 from ..model_files import check_parity, open_lift, round_to_half, seal, write_graph
+from ..runs import open_task
 from .cards import band_estimators, card_text, make_card
 from .config import CONFIGS
 from .task import LiftingTask
@@ -54,7 +55,7 @@ def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) ->
 
     Accuracy on the held-out scenes is measured on the exported file and written into its card.
     """
-    task = LiftingTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
+    task = open_task(LiftingTask, checkpoint)
     collections = load_collections(data_folder(data))
     maker = scene_maker(CONFIGS["explains2a"].scenes, data)
     module = Deployed(task)

@@ -1,17 +1,25 @@
-"""What each ingredient of the synthetic scenes is worth: left out in turn, and a perceptron trained."""
+"""What each ingredient of the synthetic scenes is worth: left out in turn, and perceptrons trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
-from ..data.scenes import SceneConfig, scene_maker
-from ..data.spectra import data_folder, load_collections
+import numpy as np
+
+from hyperlift.core.spectral import grid, sensor
+
+from ..data.scenes import SceneConfig, clouded, scene_maker
+from ..data.sensing import Observer, View
+from ..data.spectra import HELD_OUT, WORKING_GRID, data_folder, load_collections
 from ..evaluation.baselines import by_tile, sharpened
-from ..evaluation.scores import FOOTPRINTS, Score, held_out_scenes, mean_scores, score_estimate
+from ..evaluation.scores import HeldOutScene, held_out_scenes, scene_of, score_estimate, tiles_of
+from ..runs import each_by_itself
 from .perceptron import PerceptronConfig, fit_perceptron, lift_by
 
+_NOTHING = "nothing"
 # Changes of the configuration, and collections, that leave one ingredient out.
 SETTINGS: dict[str, dict[str, object]] = {
     "texture of real Sentinel-2 images": {"texture_share": 0.0},
@@ -19,64 +27,174 @@ SETTINGS: dict[str, dict[str, object]] = {
     "fields, roofs and water": {"pattern_share": 0.0},
     "clouds and shadows": {"cloud_share": 0.0},
     "PROSAIL canopies": {"vegetation": False},
-    "adjacency and haze": {"air_share": 0.0},
 }
+# What the scenes have none of, to show why.
+ADDITIONS: dict[str, dict[str, object]] = {"adjacency and haze": {"air_share": 0.1}}
 SPECTRA: dict[str, tuple[str, ...]] = {
     "San Diego": ("san_diego_aviris189", "san_diego_90_aviris189", "san_diego3_aviris189"),
     "NEON forests": ("neon_harv_40x40", "neon_osbs_40x40", "neon_idtrees_osbs24", "neon_crowns_pixels"),
     "Moffett": ("moffett_aviris184",),
+    "Salton Sea": ("salton_sea_aviris",),
+    "Potsdam": ("enmap_potsdam_12x32x32",),
+    "Bavaria": ("hyspex_bavaria_gfz_325",),
     "USGS libraries": ("usgs_splib06_aviris95_224", "usgs_splib07_aviris95_224"),
     "urban libraries": ("klum_urban", "slum_urban", "enmapbox_berlin_urban", "roberts2017_urban"),
     "ECOSTRESS mixtures and snow": ("ecostress_mixtures_avirisc", "ecostress_snow_mixtures"),
 }
 SHORT = PerceptronConfig(batches=120, steps=1_500, pixels=2048)
+# How the scenes are seen. Clouds and haze are none of theirs: they are put over them.
+CONDITIONS = ("one resolution", "native, sharpened", "under clouds", "through haze")
+_CLOUDS = (0, 1)  # seeds
+_HAZES = (View(adjacency=0.05, haze=0.003), View(adjacency=0.1, haze=0.006))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Areas that no training sees, by ingredient, and the collections among them that are measured on."""
+
+    areas: tuple[str, ...]
+    tested: tuple[str, ...]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Collections of these areas."""
+        return tuple(name for area in self.areas for name in SPECTRA[area])
+
+
+# The split of the bundled weights, and the other way round: what is worth something in both is worth it.
+SPLITS = {
+    "held-out areas": Split(("Salton Sea", "Potsdam", "Bavaria"), HELD_OUT),
+    "the other areas": Split(
+        ("San Diego", "NEON forests", "Moffett"),
+        ("san_diego_aviris189", "neon_harv_40x40", "neon_osbs_40x40", "moffett_aviris184"),
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Mean scores over the held-out scenes ``without`` one ingredient, by footprints."""
+    """Mean PSNR (dB) and angle (degrees) of a split's scenes by condition, ``without`` one ingredient."""
 
+    split: str
     without: str
-    scores: dict[str, dict[str, float]]
+    seed: int
+    scores: dict[str, tuple[float, float]]
 
 
-def _trial(
-    without: str, config: SceneConfig, data: Path, left_out: tuple[str, ...], plan: PerceptronConfig
-) -> Trial:
+def _scenes(folder: Path, target: str, tested: Sequence[str]) -> dict[str, list[HeldOutScene]]:
+    """The scenes of each of :data:`CONDITIONS`."""
+    collections = [one for one in load_collections(folder) if one.name in tested]
+    observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
+    sharp, native, cloudy, hazy = scenes = [], [], [], []
+    for scene in held_out_scenes(collections, target, tested):
+        (sharp if scene.footprints == CONDITIONS[0] else native).append(scene)
+    for one in collections:
+        tiles = tiles_of(one)
+        for seed in _CLOUDS:
+            rng = np.random.default_rng([9, seed])
+            under = np.stack([clouded(rng, tile) for tile in tiles])
+            cloudy.append(scene_of(one, CONDITIONS[2], under, [observer.see(tile) for tile in under], target))
+        for view in _HAZES:
+            seen = [observer.look(tile, view) for tile in tiles]
+            hazy.append(scene_of(one, CONDITIONS[3], tiles, seen, target))
+    return dict(zip(CONDITIONS, scenes))
+
+
+@dataclass(frozen=True)
+class _Task:
+    split: str
+    without: str
+    config: SceneConfig
+    left_out: tuple[str, ...]
+    data: Path
+    plan: PerceptronConfig
+
+
+def _trial(task: _Task) -> Trial:
     """Train a perceptron without an ingredient; it sees native footprints after sharpening."""
-    lift = lift_by(fit_perceptron(scene_maker(config, data, left_out).at_one_resolution(), plan))
-    methods = dict(zip(FOOTPRINTS, (by_tile(lift), sharpened(lift))))
-    scores: list[Score] = [
-        score_estimate(scene, without, methods[scene.footprints](scene)).whole
-        for scene in held_out_scenes(load_collections(data), config.target)
-    ]
-    means = {
-        footprints: mean_scores([one for one in scores if one.footprints == footprints], without)
-        for footprints in FOOTPRINTS
-    }
-    return Trial(without, means)
+    split = SPLITS[task.split]
+    maker = scene_maker(task.config, task.data, (*split.left_out, *task.left_out)).at_one_resolution()
+    lift = lift_by(fit_perceptron(maker, task.plan))
+    scores = {}
+    for condition, scenes in _scenes(task.data, task.config.target, split.tested).items():
+        method = sharpened(lift) if condition == CONDITIONS[1] else by_tile(lift)
+        found = [score_estimate(scene, task.without, method(scene)).whole for scene in scenes]
+        scores[condition] = (np.mean([one.psnr for one in found]), np.mean([one.sam for one in found]))
+    return Trial(task.split, task.without, task.plan.seed, scores)
 
 
 def leave_one_out(
-    config: SceneConfig, data: Path | None = None, plan: PerceptronConfig = SHORT, seed: int = 0
+    config: SceneConfig,
+    data: Path | None = None,
+    plan: PerceptronConfig = SHORT,
+    seeds: Sequence[int] = (0,),
+    processes: int | None = None,
 ) -> Iterator[Trial]:
-    """All ingredients first, then each of :data:`SETTINGS` and :data:`SPECTRA` left out.
+    """For each of :data:`SPLITS` all ingredients, then each of :data:`SETTINGS` and :data:`SPECTRA` left out
+    and :data:`ADDITIONS` made.
 
-    ``seed`` is of scenes, explanations of real images and weights, instead of what the configurations say.
+    Args:
+        config: of the scenes.
+        data: folder of real spectra, cubes and images.
+        plan: of the perceptrons.
+        seeds: of scenes, explanations of real images and weights, instead of what the configurations say.
+        processes: see :func:`..runs.each_by_itself`.
     """
     folder = data_folder(data)
-    config, plan = replace(config, seed=seed), replace(plan, seed=seed)
-    yield _trial("nothing", config, folder, (), plan)
-    for name, changes in SETTINGS.items():
-        yield _trial(name, replace(config, **changes), folder, (), plan)
-    for name, collections in SPECTRA.items():
-        yield _trial(name, config, folder, collections, plan)
+    ingredients = [
+        (_NOTHING, {}, ()),
+        *((name, changes, ()) for name, changes in SETTINGS.items()),
+        *((f"nothing, with {name}", changes, ()) for name, changes in ADDITIONS.items()),
+        *((name, {}, collections) for name, collections in SPECTRA.items()),
+    ]
+    tasks = [
+        _Task(
+            split,
+            name,
+            replace(config, seed=seed, **changes),
+            collections,
+            folder,
+            replace(plan, seed=seed),
+        )
+        for seed, split, (name, changes, collections) in product(seeds, SPLITS, ingredients)
+        if name not in SPLITS[split].areas
+    ]
+    return each_by_itself(_trial, tasks, processes)
 
 
-def table_row(trial: Trial) -> str:
-    """A trial as a row of a Markdown table: PSNR in dB and angle in degrees, for both footprints."""
-    figures = [f"{means['psnr']:.2f} / {means['sam']:.2f}" for means in trial.scores.values()]
-    return f"| {trial.without} | {' | '.join(figures)} |"
+def ingredient_tables(trials: Sequence[Trial]) -> str:
+    """A Markdown table for each split: what the scores are, and how they change without each ingredient.
+
+    Changes are means over the seeds and, of several, the standard error of these means.
+    """
+    lines = []
+    for split in dict.fromkeys(one.split for one in trials):
+        found: dict[str, dict[int, np.ndarray]] = {}
+        for one in trials:
+            if one.split == split:
+                figures = np.array([one.scores[condition] for condition in CONDITIONS])
+                found.setdefault(one.without, {})[one.seed] = figures
+        whole = found.pop(_NOTHING)
+        lines += [
+            f"| left out; {split} | {' | '.join(CONDITIONS)} |",
+            "|---|" + "---|" * len(CONDITIONS),
+            _row(_NOTHING, np.stack(list(whole.values())), "{:.2f}"),
+        ]
+        for without, scores in found.items():
+            change = np.stack([figures - whole[seed] for seed, figures in scores.items()])
+            lines.append(_row(without, change, "{:+.2f}"))
+        lines.append("")
+    return "\n".join(lines)
 
 
-TABLE_HEAD = "| left out | one resolution | native, sharpened |\n|---|---|---|"
+def _row(name: str, figures: np.ndarray, form: str) -> str:
+    """A row of a table from ``figures (seeds, conditions, 2)``."""
+    count = len(figures)
+    error = figures.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else None
+    cells = []
+    for number, pair in enumerate(figures.mean(axis=0)):
+        texts = [form.format(value) for value in pair]
+        if error is not None:
+            texts = [f"{text} ± {one:.2f}" for text, one in zip(texts, error[number])]
+        cells.append(" / ".join(texts))
+    return f"| {name} | {' | '.join(cells)} |"

@@ -16,6 +16,7 @@ from ..data.pairs import PairFolder
 from ..data.scenes import Batch, SceneMaker
 from ..evaluation.scores import Lift
 from ..regression import fit_ridge, pixel_table
+from ..runs import device_of
 from .task import spectral_angle
 
 
@@ -57,15 +58,17 @@ def lift_by(network: Perceptron) -> Lift:
 class _Pixels:
     """Pixels of a few batches: ``msi`` (n, c), ``hsi`` (n, C) in half precision, ``measured`` (n, C)."""
 
-    def __init__(self, batches: list[Batch]) -> None:
-        self.msi = torch.cat([pixel_table(batch.msi) for batch in batches])
-        self.hsi = torch.cat([pixel_table(batch.hsi).half() for batch in batches])
-        self.measured = torch.cat([pixel_table(b.measured.bool().expand_as(b.hsi)) for b in batches])
+    def __init__(self, batches: list[Batch], device: torch.device) -> None:
+        self.device = device
+        self.msi = torch.cat([pixel_table(batch.msi) for batch in batches]).to(device)
+        self.hsi = torch.cat([pixel_table(batch.hsi).half() for batch in batches]).to(device)
+        measured = [pixel_table(batch.measured.bool().expand_as(batch.hsi)) for batch in batches]
+        self.measured = torch.cat(measured).to(device)
         self.places = range(0, len(self.msi), max(len(self.msi) // len(batches), 1))
 
     def replace(self, number: int, batch: Batch) -> None:
         """Put a new batch where the one of this number lies, as far as there is room for it."""
-        new = _Pixels([batch])
+        new = _Pixels([batch], self.device)
         start = self.places[number % len(self.places)]
         for name in ("msi", "hsi", "measured"):
             place = getattr(self, name)[start : start + len(new.msi)]
@@ -73,7 +76,7 @@ class _Pixels:
 
     def draw(self, count: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """``msi``, ``hsi`` and ``measured`` of random pixels, tables ``(count, bands)``."""
-        rows = torch.randint(len(self.msi), (count,), generator=random)
+        rows = torch.randint(len(self.msi), (count,), generator=random).to(self.device)
         return self.msi[rows], self.hsi[rows].float(), self.measured[rows].float()
 
 
@@ -81,10 +84,13 @@ def _batch(maker: SceneMaker | PairFolder, config: PerceptronConfig, number: int
     return maker.batch(np.random.default_rng([3, config.seed, number]))
 
 
-def fit_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig) -> Perceptron:
+def fit_perceptron(
+    maker: SceneMaker | PairFolder, config: PerceptronConfig, accelerator: str = "auto"
+) -> Perceptron:
     """Train on what a maker draws: L1 and spectral angle over the channels that were measured."""
+    device = device_of(accelerator)
     batches = [_batch(maker, config, number) for number in range(config.batches)]
-    data = _Pixels(batches)
+    data = _Pixels(batches, device)
     random = torch.Generator().manual_seed(config.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -92,6 +98,7 @@ def fit_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig) -> 
     ridge = fit_ridge((pixel_table(b.msi).numpy(), pixel_table(b.hsi).numpy()) for b in batches)
     network.start_from_regression(*(torch.from_numpy(table).float() for table in (ridge.weight, ridge.bias)))
     del batches
+    network.to(device)
     optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.rate, total_steps=config.steps + 1, pct_start=0.05
@@ -109,10 +116,12 @@ def fit_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig) -> 
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-    return network.eval()
+    return network.cpu().eval()
 
 
-def cached_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig, folder: Path) -> Perceptron:
+def cached_perceptron(
+    maker: SceneMaker | PairFolder, config: PerceptronConfig, folder: Path, accelerator: str = "auto"
+) -> Perceptron:
     """The perceptron kept in ``folder``, trained first when there is none.
 
     Its file is named after the configuration, its seed included, and after the pixels of its first batch, so
@@ -127,7 +136,7 @@ def cached_perceptron(maker: SceneMaker | PairFolder, config: PerceptronConfig, 
     if path.is_file():
         network.load_state_dict(torch.load(path, weights_only=True)["weights"])
         return network.eval()
-    network = fit_perceptron(maker, config)
+    network = fit_perceptron(maker, config, accelerator)
     folder.mkdir(parents=True, exist_ok=True)
     torch.save({"config": asdict(config), "weights": network.state_dict()}, path)
     return network

@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
 
-from ..data.scenes import SceneMaker
+from ..data.scenes import SceneMaker, numbers
 from ..data.sensing import Observer
-
-_PERFECT = 1e-3  # error, relative to the brightness, below which little is gained
+from ..losses import log_rmse
+from ..runs import keep_float32, workers
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,14 @@ class Views(IterableDataset):
 
     def __iter__(self):
         """Yield pairs of tensors ``(batch, c, side, side)``; targets that are not known are NaN."""
-        rng = np.random.default_rng([6, self.config.seed])
-        while True:
+        for number in numbers():
+            rng = np.random.default_rng([6, self.config.seed, number])
             seen, sharp = zip(*(self._seen(rng) for _ in range(self.config.batch)))
             yield torch.from_numpy(np.stack(seen)), torch.from_numpy(np.stack(sharp))
 
 
 class SharpeningTask(lightning.LightningModule):
-    """Logarithm of the root mean square error of each band of each scene: all gain alike, easy or hard.
-
-    The error is relative to the brightness of the band in its scene. But for a factor and a constant for each
-    scene this is minus the PSNR.
-    """
+    """The sharpening network by itself, see :func:`..losses.log_rmse`."""
 
     def __init__(self, network: Sharpening, config: SharpenerConfig) -> None:
         super().__init__()
@@ -116,10 +112,7 @@ class SharpeningTask(lightning.LightningModule):
         seen, sharp = batch
         coarse = list(self.network.config.coarse)
         estimate, truth = self.network(seen)[:, coarse], sharp[:, coarse]
-        brightness = truth.nan_to_num().mean(dim=(2, 3), keepdim=True) + 0.05
-        known = truth.isfinite()  # all of a band, or nothing
-        error = (torch.where(known, estimate - truth, 0.0) / brightness).square().mean(dim=(2, 3))
-        return 0.5 * (error[known[:, :, 0, 0]] + _PERFECT**2).log().mean()
+        return log_rmse(estimate, truth)
 
     def configure_optimizers(self) -> dict[str, object]:
         """Adam in one cycle."""
@@ -152,6 +145,7 @@ def fit_sharpening(
     if path.is_file():
         network.load_state_dict(torch.load(path, weights_only=True))
         return network
+    keep_float32()
     trainer = lightning.Trainer(
         accelerator=accelerator,
         max_steps=config.steps,
@@ -160,7 +154,8 @@ def fit_sharpening(
         enable_checkpointing=False,
         enable_model_summary=False,
     )
-    trainer.fit(SharpeningTask(network, config), DataLoader(Views(maker, config, images), batch_size=None))
+    views = DataLoader(Views(maker, config, images), batch_size=None, num_workers=workers())
+    trainer.fit(SharpeningTask(network, config), views)
     with torch.no_grad():
         for weight in network.tail.parameters():
             weight.mul_(config.kept)

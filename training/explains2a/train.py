@@ -20,7 +20,7 @@ from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..evaluation.baselines import drawn_pixels
 from ..regression import Regression, fit_ridge
-from ..runs import fast_precision, fit, last_checkpoint
+from ..runs import fast_precision, fit, last_checkpoint, open_task, workers
 from .bundled import bundled_sharpening
 from .config import TrainingConfig
 from .experts import fit_experts
@@ -34,15 +34,16 @@ _RIDGE_SEED = 1
 class TrainingData(lightning.LightningDataModule):
     """Batches for a run, from random scenes of real spectra or from a folder of image pairs."""
 
-    def __init__(self, maker: SceneMaker | PairFolder, seed: int, workers: int = 1) -> None:
+    def __init__(self, maker: SceneMaker | PairFolder, seed: int, processes: int | None = None) -> None:
         super().__init__()
-        self.maker, self.seed, self.workers = maker, seed, workers
+        self.maker, self.seed = maker, seed
+        self.processes = workers() if processes is None else processes
 
     def train_dataloader(self) -> DataLoader:
         """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
         step = self.trainer.global_step if self.trainer else 0
         stream = SceneStream(self.maker, self.seed, start=step)
-        return DataLoader(stream, batch_size=None, num_workers=self.workers)
+        return DataLoader(stream, batch_size=None, num_workers=self.processes)
 
 
 def new_task(
@@ -74,7 +75,7 @@ def new_task(
 
 
 def _sharpening(
-    config: TrainingConfig, maker: SceneMaker, cache: Path, data: Path | None
+    config: TrainingConfig, maker: SceneMaker, cache: Path, data: Path | None, accelerator: str
 ) -> Sharpening | None:
     """The sharpening network of a run: the bundled model's, or its own, fitted where it is not kept."""
     if config.sharpening is None:
@@ -82,11 +83,16 @@ def _sharpening(
     if config.sharpener is None:
         return bundled_sharpening(config.network.bands, config.sharpening)
     images = read_images(data_folder(data) / "sentinel2")
-    return fit_sharpening(maker, config.sharpening, config.sharpener, cache / "sharpening.pt", images)
+    path = cache / "sharpening.pt"
+    return fit_sharpening(maker, config.sharpening, config.sharpener, path, images, accelerator)
 
 
 def fitted_task(
-    config: TrainingConfig, maker: SceneMaker | PairFolder, cache: Path, data: Path | None = None
+    config: TrainingConfig,
+    maker: SceneMaker | PairFolder,
+    cache: Path,
+    data: Path | None = None,
+    accelerator: str = "auto",
 ) -> LiftingTask:
     """A task whose parts were fitted by themselves, on bands at one resolution: sharpening comes first.
 
@@ -95,9 +101,9 @@ def fitted_task(
     sharpening, experts, sharp = None, None, maker
     if isinstance(maker, SceneMaker):
         sharp = maker.at_one_resolution()
-        sharpening = _sharpening(config, maker, cache, data)
+        sharpening = _sharpening(config, maker, cache, data, accelerator)
         if config.experts is not None:
-            experts = fit_experts(config.experts, config.expert, config.scenes, cache, data)
+            experts = fit_experts(config.experts, config.expert, config.scenes, cache, data, accelerator)
     ridge = fit_ridge(drawn_pixels(sharp, _RIDGE_SEED, _RIDGE_BATCHES))
     return new_task(config, ridge, sharpening, experts)
 
@@ -138,10 +144,10 @@ def train(
         maker = scene_maker(config.scenes, data)
     last_checkpoint(output, resume)
     if weights is None:
-        task = fitted_task(config, maker, output, data)
+        task = fitted_task(config, maker, output, data, accelerator)
     else:
         new = {"loss": config.loss, "schedule": config.schedule}
-        task = LiftingTask.load_from_checkpoint(weights, map_location="cpu", weights_only=False, **new)
+        task = open_task(LiftingTask, weights, **new)
     return fit(
         task,
         TrainingData(maker, seed),

@@ -48,7 +48,7 @@ class TrainingConfig:
     network: PGUNetConfig = field(default_factory=PGUNetConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    scenes: SceneConfig = field(default_factory=SceneConfig)
+    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(air_share=0.1))
     unknown_share: float = 0.2
     known_share: float = 0.15
     mixture_spectra: int = 40_000
@@ -58,7 +58,7 @@ def _on(target: str, steps: int, **network: object) -> TrainingConfig:
     return TrainingConfig(
         network=PGUNetConfig(channels=len(grid(target)), **network),
         schedule=ScheduleConfig(steps=steps),
-        scenes=SceneConfig(target=target, sides=(6,), pixels=1152, native_share=0.0),
+        scenes=SceneConfig(target=target, sides=(6,), pixels=1152, native_share=0.0, air_share=0.1),
     )
 
 

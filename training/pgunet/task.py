@@ -21,6 +21,7 @@ from hyperlift.core.spectral.mixture import SpectralMixture
 
 from ..data.scenes import SceneMaker
 from ..explains2a.task import spectral_angle
+from ..runs import open_task
 from .config import TrainingConfig
 from .responses import Camera, Cameras
 
@@ -171,4 +172,4 @@ class PGUNetTask(lightning.LightningModule):
 
 def load_task(checkpoint: Path) -> PGUNetTask:
     """The task of a checkpoint."""
-    return PGUNetTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
+    return open_task(PGUNetTask, checkpoint)

@@ -17,7 +17,7 @@ from hyperlift.core.spectral.mixture import SpectralMixture, fit_mixture
 
 from ..data.scenes import SceneMaker, scene_maker
 from ..data.spectra import data_folder
-from ..runs import fit, last_checkpoint
+from ..runs import fit, last_checkpoint, open_task
 from .config import TrainingConfig
 from .responses import Cameras, read_cameras
 from .task import CameraStream, PGUNetTask
@@ -106,9 +106,7 @@ def train(
 def _task(config: TrainingConfig, maker: SceneMaker, checkpoint: Path | None) -> PGUNetTask:
     """A task of a checkpoint, or one whose mixture is fitted to what the maker draws."""
     if checkpoint is not None:
-        return PGUNetTask.load_from_checkpoint(
-            checkpoint, map_location="cpu", weights_only=False, config=config
-        )
+        return open_task(PGUNetTask, checkpoint, config=config)
     shape = config.network
     mixture = fit_mixture(drawn_spectra(maker, config.mixture_spectra), shape.rank, shape.components)
     return PGUNetTask(config, asdict(mixture))

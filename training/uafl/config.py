@@ -26,7 +26,9 @@ class TrainingConfig:
     network: UAFLConfig = field(default_factory=lambda: UAFLConfig(injected=True))
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
-    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(texture_share=0.0, cube_share=0.5))
+    scenes: SceneConfig = field(
+        default_factory=lambda: SceneConfig(texture_share=0.0, cube_share=0.5, air_share=0.1)
+    )
 
 
 _UAFL = TrainingConfig()

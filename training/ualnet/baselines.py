@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from hyperlift.core.networks.ualnet.prior_net import enlarge
+from hyperlift.core.networks.ualnet.interpolation import enlarge
 from hyperlift.core.spectral import grid
 
 from ..data.scenes import SceneMaker

@@ -49,12 +49,12 @@ class ScheduleConfig:
         faster_steps: learning rate of the step sizes, relative to the others'.
     """
 
-    steps: int = 300
+    steps: int = 1_000
     rate: float = 5e-4
     critic_rate: float = 2e-4
     cosine_to: float | None = None
     turns: tuple[int, int] = (20, 5)
-    until: int = 225
+    until: int = 750
     last_rate: float | None = None
     faster_steps: float = 5.0
 
@@ -73,8 +73,7 @@ class PriorConfig:
     """Training of PriorNet by itself.
 
     Attributes:
-        published: the loss of the paper; else the logarithm of each band's error, so that every band gains
-            alike, easy or hard.
+        published: the loss of the paper; else see :func:`..losses.log_rmse`.
         steps: optimiser steps.
         rate: peak learning rate of one cycle.
         real_share: share of the batches that are pieces of real images.
@@ -83,10 +82,10 @@ class PriorConfig:
     """
 
     published: bool = False
-    steps: int = 650
-    rate: float = 2e-3
+    steps: int = 8_000
+    rate: float = 8e-4
     real_share: float = 0.5
-    pixels: int = 1_152
+    pixels: int = 4_608
     sides: tuple[int, ...] = (24,)
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from hyperlift.core.errors import HyperLiftError
 from hyperlift.core.inference.session import Session
-from hyperlift.core.networks.ualnet.prior_net import enlarge
+from hyperlift.core.networks.ualnet.interpolation import enlarge
 from hyperlift.core.networks.ualnet.statistics import Statistics
 
 from ..data.fine import fine_held_out_scenes
@@ -22,6 +22,7 @@ from ..data.spectra import data_folder, load_collections
 from ..evaluation.baselines import Method, by_tile
 from ..evaluation.scores import FOOTPRINTS, HeldOutScene, Score, markdown_table, score_estimate
 from ..explains2a.evaluate import lift_real
+from ..runs import open_task
 from .baselines import baselines, on_channels
 from .config import CONFIGS
 from .export import Deployed, lift_with
@@ -56,7 +57,7 @@ def without_start(module: Deployed) -> Deployed:
 
 def parts_of(checkpoint: Path) -> dict[str, Method]:
     """What each part of a checkpoint brings, as methods."""
-    task = UnfoldingTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
+    task = open_task(UnfoldingTask, checkpoint)
     module, name = Deployed(task), f"{checkpoint.resolve().parent.name}/{checkpoint.stem}"
     takings = {
         "": lambda whole: whole,
@@ -145,7 +146,7 @@ def evaluate(
     whole, part = _score_all(scenes, methods, fewer)
     tables = f"All channels\n\n{markdown_table(whole)}\nChannels of ExplainS2A\n\n{markdown_table(part)}"
     for checkpoint in models:
-        task = UnfoldingTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False).eval()
+        task = open_task(UnfoldingTask, checkpoint).eval()
         tables += f"\nBands of {checkpoint}\n\n{bands_table(task, scenes)}"
     lines = ["\nReal images: median difference of the output, seen by the sensor, from the input\n"]
     for real in lift_real(model, folder, output):

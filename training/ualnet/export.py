@@ -23,6 +23,7 @@ from ..evaluation.scores import score
 from ..explains2a.cards import band_estimators
 from ..halo import measure_halo, rough_images
 from ..model_files import check_parity, open_graph, round_to_half, seal, write_graph
+from ..runs import open_task
 from .cards import GATHERED, STATISTICS, card_text, make_card
 from .config import CONFIGS
 from .task import UnfoldingTask
@@ -83,7 +84,7 @@ def lift_with(module: Deployed) -> Callable[[np.ndarray], np.ndarray]:
 def open_lift(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """A model file, or a checkpoint as it would be exported, as such a function."""
     if path.suffix == ".ckpt":
-        task = UnfoldingTask.load_from_checkpoint(path, map_location="cpu", weights_only=False)
+        task = open_task(UnfoldingTask, path)
         return lift_with(Deployed(task))
     run = open_graph(path)
     return lambda msi: run(msi=msi[None].astype(np.float32))[0][0]
@@ -102,7 +103,7 @@ def export_checkpoint(checkpoint: Path, path: Path, data: Path | None = None) ->
 
     Accuracy on the held-out scenes is measured on the exported file and written into its card.
     """
-    task = UnfoldingTask.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
+    task = open_task(UnfoldingTask, checkpoint)
     scenes = CONFIGS["ualnet"].scenes
     estimating = scene_maker(replace(scenes, sides=(12, 24), pixels=4608), data)
     halo = local_halo(Deployed(task))

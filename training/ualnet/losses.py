@@ -8,8 +8,6 @@ from torch.nn import functional as F
 
 from ..explains2a.task import spectral_angle
 
-_PERFECT = 1e-4  # error of a band, relative to its brightness, below which nothing is gained
-_DARK = 0.05
 _ANGLE = _SPECTRUM = 2.5e-3
 _PRIOR = 5e-4
 _CERTAIN = 1e-6
@@ -32,16 +30,6 @@ def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
 def deceiving_loss(fake: Tensor) -> Tensor:
     """``-log mean f(fake)``."""
     return -(fake.mean() + _CERTAIN).log()
-
-
-def bands_loss(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Mean logarithm of each band's error relative to its brightness; NaN in ``truth`` is not known."""
-    known = truth.isfinite()
-    brightness = truth.nan_to_num().mean(dim=(2, 3), keepdim=True) + _DARK
-    error = torch.where(known, estimate - truth, 0.0).abs() / brightness
-    share = known.float().mean(dim=(0, 2, 3))
-    each = error.mean(dim=(0, 2, 3))[share > 0] / share[share > 0]
-    return (each + _PERFECT).log().mean()
 
 
 def published_bands_loss(estimate: Tensor, truth: Tensor) -> Tensor:

@@ -17,8 +17,9 @@ from hyperlift.core.networks.ualnet.network import UALNet, Unfolded
 from hyperlift.core.networks.ualnet.prior_net import gram
 from hyperlift.core.networks.ualnet.statistics import Statistics
 
+from ..losses import log_rmse
 from .config import LossConfig, PriorConfig, ScheduleConfig
-from .losses import bands_loss, critic_loss, deceiving_loss, generator_loss, prior_loss, published_bands_loss
+from .losses import critic_loss, deceiving_loss, generator_loss, prior_loss, published_bands_loss
 
 _CLIP = 1.0
 
@@ -137,16 +138,19 @@ class PriorTask(lightning.LightningModule):
 
     def __init__(self, task: UnfoldingTask, config: PriorConfig) -> None:
         super().__init__()
-        self.parts, self.config = [task], config  # a list: the task is not a part of this module
-        self.prior_net = task.network.prior_net
+        self.whole, self.config = (
+            [task],
+            config,
+        )  # a list: the task, which freezes PriorNet, is no part of this
+        self.prior_net, self.sharpening = task.network.prior_net, task.sharpening
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
         """One step of section 2b."""
-        (task,) = self.parts
+        (task,) = self.whole
         with torch.no_grad():
             msi = task.sharp(batch["msi"])
         bands = task.network.fine_bands(msi, Statistics())
-        loss = (published_bands_loss if self.config.published else bands_loss)(bands, batch["bands"])
+        loss = (published_bands_loss if self.config.published else log_rmse)(bands, batch["bands"])
         if "hsi" in batch:
             truth = gram(batch["hsi"], task.network.config.normalised)
             loss = loss + prior_loss(self.prior_net.prior(msi), truth, batch["measured"])

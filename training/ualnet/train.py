@@ -20,7 +20,7 @@ from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..explains2a.bundled import bundled_sharpening
 from ..explains2a.experts import fit_experts
-from ..runs import fit, last_checkpoint
+from ..runs import fit, keep_float32, last_checkpoint, open_task, workers
 from .config import TrainingConfig
 from .task import PriorTask, UnfoldingTask
 
@@ -28,16 +28,15 @@ from .task import PriorTask, UnfoldingTask
 class TrainingData(lightning.LightningDataModule):
     """Batches for a run."""
 
-    def __init__(self, maker: FineMaker, seed: int, workers: int = 1) -> None:
+    def __init__(self, maker: FineMaker, seed: int) -> None:
         super().__init__()
-        self.maker, self.seed, self.workers = maker, seed, workers
+        self.maker, self.seed = maker, seed
 
     def train_dataloader(self) -> DataLoader:
         """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
         step = self.trainer.global_step if self.trainer else 0
-        return DataLoader(
-            FineStream(self.maker, self.seed, start=step), batch_size=None, num_workers=self.workers
-        )
+        stream = FineStream(self.maker, self.seed, start=step)
+        return DataLoader(stream, batch_size=None, num_workers=workers())
 
 
 def fit_prior_net(
@@ -50,6 +49,7 @@ def fit_prior_net(
         images = read_images(data_folder(data) / "sentinel2") if plan.real_share else []
         scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
         stream = FineStream(FineMaker(maker.with_config(scenes)), 0, 0, images, plan.real_share)
+        keep_float32()
         trainer = lightning.Trainer(
             accelerator=device,
             max_steps=plan.steps,
@@ -59,7 +59,7 @@ def fit_prior_net(
             enable_model_summary=False,
         )
         prior = PriorTask(task, plan)
-        trainer.fit(prior, DataLoader(stream, batch_size=None, num_workers=1))
+        trainer.fit(prior, DataLoader(stream, batch_size=None, num_workers=workers()))
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(prior_net.state_dict(), path)
     prior_net.load_state_dict(torch.load(path, weights_only=True))
@@ -75,14 +75,6 @@ def new_task(
     if config.sharpening is not None:
         bundled = bundled_sharpening(config.network.bands, config.sharpening)
         task.sharpening.load_state_dict(bundled.state_dict())
-    if config.experts is not None:
-        path = cache / "experts.pt"
-        if not path.is_file():
-            # They see single pixels, so the sides of patches do not matter to them.
-            scenes = replace(config.scenes, sides=(12, 24), pixels=4608)
-            fitted = fit_experts(config.experts, config.expert, scenes, cache, data)
-            torch.save(fitted.state_dict(), path)
-        task.experts.load_state_dict(torch.load(path, weights_only=True))
     if config.network.measured:
         response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
         task.network.start_from_estimate(torch.from_numpy(response).float())
@@ -90,6 +82,14 @@ def new_task(
             torch.nn.init.kaiming_normal_(task.network.unfolding.start.tail.weight)
     if config.network.prior_net:
         fit_prior_net(task, maker, config, cache / "prior_net.pt", data, device)
+    if config.experts is not None:
+        path = cache / "experts.pt"
+        if not path.is_file():
+            # They see single pixels, so the sides of patches do not matter to them.
+            scenes = replace(config.scenes, sides=(12, 24), pixels=4608)
+            fitted = fit_experts(config.experts, config.expert, scenes, cache, data, device)
+            torch.save(fitted.state_dict(), path)
+        task.experts.load_state_dict(torch.load(path, weights_only=True))
     task.freeze()
     return task
 
@@ -133,6 +133,6 @@ def train(
         task = new_task(config, maker, output, data, accelerator)
     else:
         new = {"loss": config.loss, "schedule": config.schedule}
-        task = UnfoldingTask.load_from_checkpoint(weights, map_location="cpu", weights_only=False, **new)
+        task = open_task(UnfoldingTask, weights, **new)
     stream = TrainingData(FineMaker(maker), seed)
     return fit(task, stream, output, config.schedule.steps, accelerator, resume)

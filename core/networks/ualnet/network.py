@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from ..layers import zero
 from .config import SCALE, UALNetConfig
 from .discriminator import Discriminator
-from .prior_net import PriorNet, enlarge
+from .interpolation import enlarge
+from .prior_net import PriorNet
 from .statistics import Statistics
 from .unfolding import Unfolding
 

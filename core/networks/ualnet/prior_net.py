@@ -10,23 +10,16 @@ from torch.nn import functional as F
 
 from ..layers import conv3x3, zero
 from .blocks import ChannelAttention, MultiReceptiveField, SpatialAttention
-from .config import SCALE, UALNetConfig
+from .config import UALNetConfig
+from .interpolation import enlarge
 from .statistics import Statistics
+from .sub_pixel import SubPixelBranch
 
 _STAGES, _FIRST_BLOCKS = 3, 4
 _WIDE = 3  # times the bands
 _KEPT = 0.4  # share of a stage's features that pass attention by
 _DARKEST = 1e-3  # mean reflectance of a band, below which it is not amplified further
 _SHARE = 4  # channels of the prior for each of its feature maps
-
-
-def enlarge(image: Tensor, aligned_corners: bool = False) -> Tensor:
-    """Bicubic interpolation of ``image (N, bands, H, W)`` to twice the rows and columns.
-
-    Unless corners are aligned, pixel areas are: an output pixel's centre lies a quarter of an input pixel
-    from the nearest input pixel's.
-    """
-    return F.interpolate(image, scale_factor=SCALE, mode="bicubic", align_corners=aligned_corners)
 
 
 class Stage(nn.Module):
@@ -122,5 +115,5 @@ class PriorNet(nn.Module):
 
     def __init__(self, config: UALNetConfig) -> None:
         super().__init__()
-        self.image = ImageBranch(config)
+        self.image = SubPixelBranch(config) if config.sub_pixel_maps else ImageBranch(config)
         self.prior = PriorBranch(config)

@@ -1,24 +1,88 @@
-from hyperlift.training.data.scenes import SceneConfig
+import numpy as np
+import pytest
+
+from hyperlift.training.data.scenes import SceneConfig, SceneMaker
+from hyperlift.training.data.spectra import HELD_OUT, Collection
 from hyperlift.training.explains2a import ingredients
-from hyperlift.training.explains2a.ingredients import SETTINGS, SPECTRA, Trial, leave_one_out, table_row
+from hyperlift.training.explains2a.ingredients import (
+    ADDITIONS,
+    CONDITIONS,
+    SETTINGS,
+    SPECTRA,
+    SPLITS,
+    Trial,
+    ingredient_tables,
+    leave_one_out,
+)
+from hyperlift.training.explains2a.perceptron import PerceptronConfig
 
 
-def test_each_ingredient_is_left_out_once_with_the_seed(monkeypatch, tmp_path):
-    trials = []
+def trial_of(task):
+    return Trial(task.split, task.without, task.plan.seed, {"task": task})
 
-    def trial(without, config, _data, left_out, plan):
-        trials.append((config, left_out, plan.seed))
-        return Trial(without, {})
 
-    monkeypatch.setattr(ingredients, "_trial", trial)
+def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, tmp_path):
+    monkeypatch.setattr(ingredients, "_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
-    names = [one.without for one in leave_one_out(SceneConfig(), seed=3)]
-    assert names == ["nothing", *SETTINGS, *SPECTRA]
-    assert {(config.seed, seed) for config, _, seed in trials} == {(3, 3)}
-    whole = trials[0][0]
-    assert all(config != whole or left_out for config, left_out, _ in trials[1:])
+    trials = list(leave_one_out(SceneConfig(), seeds=(3, 5), processes=1))
+    assert len({(one.split, one.without, one.seed) for one in trials}) == len(trials)
+    added = [f"nothing, with {name}" for name in ADDITIONS]
+    for seed in (3, 5):
+        for name, split in SPLITS.items():
+            found = [one for one in trials if (one.split, one.seed) == (name, seed)]
+            known = [area for area in SPECTRA if area not in split.areas]
+            assert [one.without for one in found] == ["nothing", *SETTINGS, *added, *known]
+            tasks = [one.scores["task"] for one in found]
+            assert {(task.config.seed, task.plan.seed) for task in tasks} == {(seed, seed)}
+            assert all(task.config != tasks[0].config or task.left_out for task in tasks[1:])
 
 
-def test_a_row_has_both_footprints():
-    means = {"one resolution": {"psnr": 40.0, "sam": 3.0}, "native footprints": {"psnr": 35.0, "sam": 3.6}}
-    assert table_row(Trial("snow", means)) == "| snow | 40.00 / 3.00 | 35.00 / 3.60 |"
+def test_no_area_is_trained_and_tested_on():
+    for split in SPLITS.values():
+        assert set(split.tested) <= set(split.left_out)
+    assert SPLITS["held-out areas"].tested == HELD_OUT
+    areas = [area for split in SPLITS.values() for area in split.areas]
+    assert len(areas) == len(set(areas))
+
+
+def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_path, monkeypatch):
+    spectra = np.random.default_rng(0).uniform(0.1, 0.4, (36 * 36, 1)) * np.ones(224)
+    cube = Collection(HELD_OUT[0], "a", spectra.astype(np.float32), np.ones(224, bool), (36, 36))
+    left_out = []
+
+    def maker(config, _data, without):
+        left_out.extend(without)
+        return SceneMaker([cube], config)
+
+    monkeypatch.setattr(ingredients, "scene_maker", maker)
+    monkeypatch.setattr(ingredients, "load_collections", lambda _: [cube])
+    config = SceneConfig(sides=(6,), pixels=72, vegetation=False, cube_share=0.0)
+    plan = PerceptronConfig(widths=(8,), batches=3, steps=3, pixels=64)
+    task = ingredients._Task("held-out areas", "x", config, ("further",), tmp_path, plan)
+    found = ingredients._trial(task).scores
+    assert list(found) == list(CONDITIONS)
+    assert set(left_out) == {*HELD_OUT, "further"}
+    assert np.isfinite(list(found.values())).all()
+    assert len(set(found.values())) == len(CONDITIONS)
+
+
+def scores(psnr, angle):
+    return dict.fromkeys(CONDITIONS, (psnr, angle))
+
+
+def test_tables_show_changes_with_their_standard_errors():
+    trials = [
+        Trial("held-out areas", "nothing", 1, scores(40.0, 3.0)),
+        Trial("held-out areas", "nothing", 2, scores(40.2, 3.0)),
+        Trial("held-out areas", "snow", 1, scores(39.0, 3.2)),
+        Trial("held-out areas", "snow", 2, scores(39.6, 3.2)),
+    ]
+    lines = ingredient_tables(trials).splitlines()
+    assert lines[2].startswith("| nothing | 40.10 ± 0.10 / 3.00 ± 0.00 |")
+    assert lines[3].startswith("| snow | -0.80 ± 0.20 / +0.20 ± 0.00 |")
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_single_seed_has_no_error(split):
+    trials = [Trial(split, name, 0, scores(psnr, 3.0)) for name, psnr in (("nothing", 40.0), ("x", 39.5))]
+    assert "| x | -0.50 / +0.00 |" in ingredient_tables(trials)

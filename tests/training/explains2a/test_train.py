@@ -95,7 +95,7 @@ def test_resumed_run_sees_the_batches_it_would_have_seen(pair_folder, tiny, tmp_
     class Trainer:
         global_step = 3
 
-    data = TrainingData(PairFolder(pair_folder, tiny.scenes), seed=9, workers=0)
+    data = TrainingData(PairFolder(pair_folder, tiny.scenes), seed=9, processes=0)
     straight = iter(data.train_dataloader())
     fourth = [next(straight) for _ in range(4)][3]
     data.trainer = Trainer()

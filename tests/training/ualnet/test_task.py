@@ -92,7 +92,7 @@ def test_the_rate_has_its_final_value_after_the_last_step_of_the_generator(strea
     [({}, 255), ({"steps": 130}, 105), ({"turns": (1, 0)}, 300), ({"turns": (1, 1), "until": 3}, 299)],
 )
 def test_steps_of_the_generator_are_its_turns_and_those_at_the_end(schedule, steps):
-    assert ScheduleConfig(**schedule).generator_steps == steps
+    assert ScheduleConfig(**{"steps": 300, "until": 225, **schedule}).generator_steps == steps
 
 
 def test_prior_net_learns_by_itself_and_is_then_kept(stream):
@@ -105,6 +105,13 @@ def test_prior_net_learns_by_itself_and_is_then_kept(stream):
     task.freeze()
     fit(task, stream, 2)
     assert torch.equal(weights(task.network.prior_net.image), kept)
+
+
+def test_all_that_prior_net_is_trained_with_goes_to_the_graphics_card_with_it():
+    task = new_task()
+    PriorTask(task, PriorConfig()).to("meta")
+    for part in (task.sharpening, task.network.prior_net):
+        assert all(weight.is_meta for weight in part.parameters())
 
 
 def test_the_start_is_the_experts_estimate_in_agreement_with_the_bands():

@@ -14,8 +14,11 @@ def test_the_published_sizes():
     assert network.config.hidden == 12
 
 
-def test_the_local_options_leave_the_sizes_as_they_are():
-    assert count(UALNet(UALNetConfig.local())) == 47_850 + 109_795 + 1_600_438
+def test_of_the_local_options_only_the_sub_pixel_branch_changes_the_sizes():
+    assert count(UALNet(UALNetConfig.local(sub_pixel_maps=0))) == 47_850 + 109_795 + 1_600_438
+    branch = UALNet(UALNetConfig.local()).prior_net.image
+    convolutions = [(12, 64), *16 * [(64, 64)], (64, 48)]
+    assert count(branch) == sum(9 * inputs * outputs + outputs for inputs, outputs in convolutions)
 
 
 def test_the_ladder_takes_parts_away():
