@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from hyperlift.core.errors import HyperLiftError
@@ -77,10 +78,20 @@ def _ingredients(options: argparse.Namespace) -> None:
     from .explains2a.ingredients import ingredient_tables, leave_one_out
 
     seeds = range(options.seed, options.seed + options.seeds)
+    found = leave_one_out(
+        CONFIGS["explains2a"].scenes,
+        options.data,
+        seeds=seeds,
+        accelerator=options.device,
+        processes=options.processes,
+    )
     trials = []
-    for trial in leave_one_out(CONFIGS["explains2a"].scenes, options.data, seeds=seeds):
-        print(f"{trial.split}, seed {trial.seed}, without {trial.without}", file=sys.stderr, flush=True)
-        trials.append(trial)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with options.output.open("w", encoding="utf-8") as file:  # what was found outlives an interruption
+        for trial in found:
+            print(json.dumps(asdict(trial)), file=file, flush=True)
+            print(f"{trial.split}, seed {trial.seed}, left out: {trial.without}", file=sys.stderr, flush=True)
+            trials.append(trial)
     print(ingredient_tables(trials))
 
 
@@ -184,7 +195,10 @@ def _parser() -> argparse.ArgumentParser:
     summary = "Leave each ingredient of the synthetic scenes out in turn and print the table."
     ingredients = command("ingredients", _ingredients, summary)
     ingredients.add_argument("--seed", type=int, default=0)
-    ingredients.add_argument("--seeds", type=int, default=1, help="from --seed on: single results vary")
+    ingredients.add_argument("--seeds", type=int, default=1, help="how many, from --seed on: results vary")
+    ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
+    ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    ingredients.add_argument("--processes", type=int, help="default: one for each processor, at most eight")
     add_data(ingredients)
 
     sample = command("sample", _sample, "Make the bundled sample scene.")

@@ -17,9 +17,10 @@ def log_rmse(estimate: Tensor, truth: Tensor) -> Tensor:
 
     Args:
         estimate: ``(N, bands, H, W)``.
-        truth: alike; bands of which nothing is known are NaN, all of them.
+        truth: alike; a band in which anything is NaN does not count in that scene.
     """
-    known = truth.isfinite()
-    brightness = truth.nan_to_num().mean(dim=(2, 3), keepdim=True) + _DARK
-    error = (torch.where(known, estimate - truth, 0.0) / brightness).square().mean(dim=(2, 3))
-    return 0.5 * (error[known[:, :, 0, 0]] + _PERFECT**2).log().mean()
+    known = truth.isfinite().all(dim=(2, 3))
+    there = torch.where(known[:, :, None, None], truth, 0.0)
+    brightness = there.mean(dim=(2, 3), keepdim=True) + _DARK
+    error = torch.where(known[:, :, None, None], (estimate - there) / brightness, 0.0).square()
+    return 0.5 * (error.mean(dim=(2, 3))[known] + _PERFECT**2).log().mean()

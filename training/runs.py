@@ -1,12 +1,7 @@
-"""What training runs share: devices, processes, and Lightning with checkpoints and logs."""
+"""What training runs share: devices, precision, and Lightning with checkpoints and logs."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Literal, TypeVar
@@ -19,50 +14,29 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 _CHECKPOINTS = 50  # steps between them, where the run is that long
 _LOGGED = 20
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # what processors that compute in bfloat16 are said to have
-_MOST_WORKERS = 8
+_UNREADABLE = (
+    AttributeError,
+    EOFError,
+    ImportError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+)
 Precision = Literal["32-true", "bf16-mixed"]
-_Job, _Result = TypeVar("_Job"), TypeVar("_Result")
 _Task = TypeVar("_Task", bound=lightning.LightningModule)
 
 
-def processors() -> int:
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def workers() -> int:
-    """Processes that draw scenes while another one trains."""
-    return min(max(processors() - 1, 1), _MOST_WORKERS)
-
-
 def device_of(accelerator: str) -> torch.device:
-    """Where to compute outside Lightning, which knows what ``auto`` means."""
-    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+    """Where to compute outside Lightning: ``auto`` takes a graphics card where there is one.
 
-
-def each_by_itself(
-    function: Callable[[_Job], _Result], jobs: Iterable[_Job], processes: int | None = None
-) -> Iterator[_Result]:
-    """Results of ``function`` for ``jobs``, in their order, each as soon as it and those before are there.
-
-    Args:
-        function: at the top level of a module.
-        jobs: its arguments.
-        processes: that work at once, of one thread each, by default as many as there are processors. One
-            works in this process.
+    Raises:
+        ValueError: ``cuda`` is wanted and there is none.
     """
-    jobs = list(jobs)
-    processes = min(processes or processors(), len(jobs))
-    if processes <= 1:
-        yield from map(function, jobs)
-        return
-    # Spawned: processes that are forked cannot use a graphics card that their parent uses.
-    context = multiprocessing.get_context("spawn")
-    start = partial(torch.set_num_threads, 1)
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=start) as pool:
-        yield from pool.map(function, jobs)
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch finds no CUDA graphics card here: leave out --device, or use --device cpu.")
+    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def last_checkpoint(output: Path, resume: bool) -> Path:
@@ -75,6 +49,28 @@ def last_checkpoint(output: Path, resume: bool) -> Path:
     if resume and not last.is_file():
         raise FileNotFoundError(f"There is nothing to resume: '{last}' does not exist. Leave out --resume.")
     return last
+
+
+def kept_weights(path: Path, plan: object) -> dict[str, torch.Tensor] | None:
+    """Weights that :func:`keep_weights` put there for the same plan; None where there is no file.
+
+    Raises:
+        ValueError: the file is of another plan.
+    """
+    if not path.is_file():
+        return None
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    if stored.get("plan") != repr(plan):
+        raise ValueError(
+            f"'{path}' was fitted otherwise than is configured now: delete it, or choose another --output."
+        )
+    return stored["weights"]
+
+
+def keep_weights(path: Path, plan: object, weights: dict[str, torch.Tensor]) -> None:
+    """Keep weights at ``path`` with the plan they were fitted by, which its text tells from others."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"plan": repr(plan), "weights": weights}, path)
 
 
 def fast_precision(accelerator: str) -> Precision:
@@ -111,21 +107,21 @@ def open_task(kind: type[_Task], path: Path, **changes: object) -> _Task:
         ValueError: it holds no such task, or one of a version with other networks.
     """
     try:
-        return kind.load_from_checkpoint(path, map_location="cpu", weights_only=False, **changes)
-    except (
-        AttributeError,
-        ImportError,
-        KeyError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        UnpicklingError,
-    ) as error:
-        reason = str(error).strip().splitlines()[:1]
+        stored = torch.load(path, map_location="cpu", weights_only=False)
+        made_with = {**stored["hyper_parameters"], **changes}
+        weights = stored["state_dict"]
+    except _UNREADABLE:
+        raise ValueError(f"'{path}' is no checkpoint that 'train' has written: name another file.") from None
+    try:
+        task = kind(**made_with)
+        task.load_state_dict(weights)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split()[:30])
         raise ValueError(
-            f"'{path}' cannot be opened as a {kind.__name__} of this version ({''.join(reason)}). Name a "
-            "checkpoint that 'train' of this version wrote for the same network, or train anew."
+            f"'{path}' is of another network, or of another version of {kind.__name__} ({reason} …): name a "
+            "checkpoint that 'train' of this version wrote for this network, or train anew."
         ) from error
+    return task
 
 
 def fit(

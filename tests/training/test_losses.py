@@ -20,7 +20,7 @@ def test_bands_that_are_not_known_do_not_count():
     truth = torch.rand(2, 3, 4, 4)
     estimate = truth + 0.1 * torch.rand_like(truth)
     holed = truth.clone()
-    holed[0, 1] = torch.nan
+    holed[0, 1, 2, 3] = torch.nan
     wild = estimate.clone().requires_grad_()
     loss = log_rmse(wild, holed)
     loss.backward()

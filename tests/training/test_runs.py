@@ -32,27 +32,6 @@ def test_cards_train_in_bfloat16_where_they_compute_in_it(monkeypatch, computes,
     assert runs.fast_precision("cpu") != expected
 
 
-def half(number):
-    return number / 2, torch.get_num_threads()
-
-
-def test_jobs_are_done_by_processes_of_one_thread_and_come_in_order():
-    assert list(runs.each_by_itself(half, range(3), processes=2)) == [(0.0, 1), (0.5, 1), (1.0, 1)]
-
-
-def test_one_process_works_here():
-    seen = []
-    assert list(runs.each_by_itself(seen.append, iter("ab"), processes=1)) == [None, None]
-    assert seen == ["a", "b"]
-    assert list(runs.each_by_itself(half, [])) == []
-
-
-def test_one_processor_is_left_to_the_training(monkeypatch):
-    for processors, expected in ((1, 1), (2, 1), (4, 3), (64, 8)):
-        monkeypatch.setattr(runs, "processors", lambda processors=processors: processors)
-        assert runs.workers() == expected
-
-
 class Task(lightning.LightningModule):
     def __init__(self, width):
         super().__init__()
@@ -87,3 +66,21 @@ def test_what_is_no_checkpoint_of_this_task_is_refused_with_what_to_do(checkpoin
             runs.open_task(kind, path)
     with pytest.raises(FileNotFoundError):
         runs.open_task(Task, tmp_path / "absent.ckpt")
+
+
+def test_weights_are_kept_with_what_they_were_fitted_by(tmp_path):
+    path, weights = tmp_path / "new" / "weights.pt", {"a": torch.rand(3)}
+    assert runs.kept_weights(path, ("plan", 1)) is None
+    runs.keep_weights(path, ("plan", 1), weights)
+    assert torch.equal(runs.kept_weights(path, ("plan", 1))["a"], weights["a"])
+    with pytest.raises(ValueError, match=r"weights\.pt' was fitted otherwise.*choose another --output"):
+        runs.kept_weights(path, ("plan", 2))
+
+
+def test_a_card_that_is_wanted_and_not_there_is_missed(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [runs.device_of(name).type for name in ("auto", "cpu")] == ["cpu", "cpu"]
+    with pytest.raises(ValueError, match="no CUDA graphics card"):
+        runs.device_of("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [runs.device_of(name).type for name in ("auto", "cuda", "cpu")] == ["cuda", "cuda", "cpu"]

@@ -16,7 +16,7 @@ from torch.utils.data import IterableDataset
 from hyperlift.core.spectral import grid, sensor
 
 from ..evaluation.scores import FOOTPRINTS, HeldOutScene, scene_of, tiles_of
-from .scenes import SceneMaker, numbers
+from .scenes import SceneMaker, batch_numbers
 from .sensing import Observer, View
 from .spectra import WORKING_GRID, Collection
 
@@ -118,7 +118,7 @@ class FineStream(IterableDataset):
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         """Yield batches from number ``start`` on."""
-        for number in numbers(self.start):
+        for number in batch_numbers(self.start):
             rng = np.random.default_rng([7, self.seed, number])
             yield self._pieces(rng) if rng.random() < self.real_share else self.maker.batch(rng)
 

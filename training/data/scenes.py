@@ -9,7 +9,7 @@ is seen through Sentinel-2A, B or C, with all bands at one resolution or at nati
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import count
@@ -241,22 +241,26 @@ def simulated(config: SceneConfig) -> list[Collection]:
 def scene_maker(
     config: SceneConfig,
     data: Path | None = None,
-    without: Container[str] = HELD_OUT,
+    left_out: Sequence[str] = HELD_OUT,
     observers: Sequence[Observer] = (),
 ) -> SceneMaker:
-    """The maker of training scenes from a data folder: everything in it but the collections ``without``.
+    """The maker of training scenes from a data folder.
 
-    ``observers`` are as for :class:`SceneMaker`.
+    Args:
+        config: their make-up.
+        data: the folder.
+        left_out: collections in it that are not used, by default those of the held-out areas.
+        observers: as for :class:`SceneMaker`.
     """
     folder = data_folder(data)
-    known = [one.part(config.data_share) for one in load_collections(folder) if one.name not in without]
+    known = [one.part(config.data_share) for one in load_collections(folder) if one.name not in left_out]
     explaining = [*known, *simulated(config)]
     images = folder / "sentinel2"
     textures = explain_textures(images, explaining, seed=config.seed) if config.texture_share else []
     return SceneMaker(known, config, textures, observers)
 
 
-def numbers(start: int = 0) -> Iterator[int]:
+def batch_numbers(start: int = 0) -> Iterator[int]:
     """Numbers of endless batches from ``start`` on; processes that load data take turns."""
     worker = torch.utils.data.get_worker_info()
     return count(start) if worker is None else count(start + worker.id, worker.num_workers)
@@ -270,6 +274,6 @@ class SceneStream(IterableDataset):
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         """Yield batches from number ``start`` on."""
-        for number in numbers(self.start):
+        for number in batch_numbers(self.start):
             batch = self.maker.batch(np.random.default_rng([self.seed, number]))
             yield {"msi": batch.msi, "hsi": batch.hsi, "measured": batch.measured}

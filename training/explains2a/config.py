@@ -38,7 +38,7 @@ class TrainingConfig:
 # Fits two CPU cores: many small patches, one-cycle schedule. More steps brought nothing (see NOTES.md).
 _EXPLAINS2A = TrainingConfig(
     loss=LossConfig(tv=1e-4, angle=0.1),
-    schedule=ScheduleConfig(steps=1_500, rate=5e-4, one_cycle=True),
+    schedule=ScheduleConfig(steps=2_500, rate=5e-4, one_cycle=True),
 )
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from hyperlift.core.networks.experts import Experts, ExpertsConfig, Perceptron
 
 from ..data.scenes import SceneConfig, scene_maker
-from ..runs import each_by_itself
+from ..processes import each_by_itself
 from .perceptron import PerceptronConfig, cached_perceptron
 
-_Member = tuple[SceneConfig, PerceptronConfig, Path, "Path | None", str]
 
-
-def _fit_member(member: _Member) -> Perceptron:
-    scenes, plan, cache, data, accelerator = member
-    return cached_perceptron(scene_maker(scenes, data).at_one_resolution(), plan, cache, accelerator)
+def _fit_member(
+    seed: int, plan: PerceptronConfig, scenes: SceneConfig, cache: Path, data: Path | None, accelerator: str
+) -> Perceptron:
+    maker = scene_maker(replace(scenes, seed=seed), data).at_one_resolution()
+    return cached_perceptron(maker, replace(plan, seed=seed), cache, accelerator)
 
 
 def fit_experts(
@@ -37,11 +38,15 @@ def fit_experts(
         data: folder of real spectra, cubes and images.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
     """
-    members: list[_Member] = [
-        (replace(scenes, seed=seed), replace(plan, widths=shape.widths, seed=seed), cache, data, accelerator)
-        for seed in range(shape.members)
-    ]
-    fitted = list(each_by_itself(_fit_member, members))
+    fit = partial(
+        _fit_member,
+        plan=replace(plan, widths=shape.widths),
+        scenes=scenes,
+        cache=cache,
+        data=data,
+        accelerator=accelerator,
+    )
+    fitted = list(each_by_itself(fit, range(shape.members)))
     layer = fitted[0].get_buffer("weight")
     experts = Experts(layer.shape[1], layer.shape[0], shape)
     for member, network in zip(experts.members, fitted):

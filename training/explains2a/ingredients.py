@@ -15,8 +15,8 @@ from ..data.scenes import SceneConfig, clouded, scene_maker
 from ..data.sensing import Observer, View
 from ..data.spectra import HELD_OUT, WORKING_GRID, data_folder, load_collections
 from ..evaluation.baselines import by_tile, sharpened
-from ..evaluation.scores import HeldOutScene, held_out_scenes, scene_of, score_estimate, tiles_of
-from ..runs import each_by_itself
+from ..evaluation.scores import FOOTPRINTS, HeldOutScene, held_out_scenes, scene_of, score_estimate, tiles_of
+from ..processes import each_by_itself
 from .perceptron import PerceptronConfig, fit_perceptron, lift_by
 
 _NOTHING = "nothing"
@@ -43,7 +43,12 @@ SPECTRA: dict[str, tuple[str, ...]] = {
 }
 SHORT = PerceptronConfig(batches=120, steps=1_500, pixels=2048)
 # How the scenes are seen. Clouds and haze are none of theirs: they are put over them.
-CONDITIONS = ("one resolution", "native, sharpened", "under clouds", "through haze")
+SHARP, NATIVE, CLOUDY, HAZY = CONDITIONS = (
+    FOOTPRINTS[0],
+    "native, sharpened",
+    "under clouds",
+    "through haze",
+)
 _CLOUDS = (0, 1)  # seeds
 _HAZES = (View(adjacency=0.05, haze=0.003), View(adjacency=0.1, haze=0.006))
 
@@ -85,42 +90,45 @@ def _scenes(folder: Path, target: str, tested: Sequence[str]) -> dict[str, list[
     """The scenes of each of :data:`CONDITIONS`."""
     collections = [one for one in load_collections(folder) if one.name in tested]
     observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
-    sharp, native, cloudy, hazy = scenes = [], [], [], []
+    scenes: dict[str, list[HeldOutScene]] = {condition: [] for condition in CONDITIONS}
     for scene in held_out_scenes(collections, target, tested):
-        (sharp if scene.footprints == CONDITIONS[0] else native).append(scene)
+        scenes[SHARP if scene.footprints == FOOTPRINTS[0] else NATIVE].append(scene)
     for one in collections:
         tiles = tiles_of(one)
         for seed in _CLOUDS:
             rng = np.random.default_rng([9, seed])
             under = np.stack([clouded(rng, tile) for tile in tiles])
-            cloudy.append(scene_of(one, CONDITIONS[2], under, [observer.see(tile) for tile in under], target))
+            seen = [observer.see(tile) for tile in under]
+            scenes[CLOUDY].append(scene_of(one, FOOTPRINTS[0], under, seen, target))
         for view in _HAZES:
             seen = [observer.look(tile, view) for tile in tiles]
-            hazy.append(scene_of(one, CONDITIONS[3], tiles, seen, target))
-    return dict(zip(CONDITIONS, scenes))
+            scenes[HAZY].append(scene_of(one, FOOTPRINTS[0], tiles, seen, target))
+    return scenes
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Job:
     split: str
     without: str
     config: SceneConfig
     left_out: tuple[str, ...]
     data: Path
     plan: PerceptronConfig
+    accelerator: str
 
 
-def _trial(task: _Task) -> Trial:
+def _trial(job: _Job) -> Trial:
     """Train a perceptron without an ingredient; it sees native footprints after sharpening."""
-    split = SPLITS[task.split]
-    maker = scene_maker(task.config, task.data, (*split.left_out, *task.left_out)).at_one_resolution()
-    lift = lift_by(fit_perceptron(maker, task.plan))
+    split = SPLITS[job.split]
+    maker = scene_maker(job.config, job.data, (*split.left_out, *job.left_out)).at_one_resolution()
+    lift = lift_by(fit_perceptron(maker, job.plan, job.accelerator))
     scores = {}
-    for condition, scenes in _scenes(task.data, task.config.target, split.tested).items():
-        method = sharpened(lift) if condition == CONDITIONS[1] else by_tile(lift)
-        found = [score_estimate(scene, task.without, method(scene)).whole for scene in scenes]
-        scores[condition] = (np.mean([one.psnr for one in found]), np.mean([one.sam for one in found]))
-    return Trial(task.split, task.without, task.plan.seed, scores)
+    for condition, scenes in _scenes(job.data, job.config.target, split.tested).items():
+        method = sharpened(lift) if condition == NATIVE else by_tile(lift)
+        found = [score_estimate(scene, job.without, method(scene)).whole for scene in scenes]
+        psnr, angle = (float(np.mean([getattr(one, name) for one in found])) for name in ("psnr", "sam"))
+        scores[condition] = (psnr, angle)
+    return Trial(job.split, job.without, job.plan.seed, scores)
 
 
 def leave_one_out(
@@ -128,6 +136,7 @@ def leave_one_out(
     data: Path | None = None,
     plan: PerceptronConfig = SHORT,
     seeds: Sequence[int] = (0,),
+    accelerator: str = "auto",
     processes: int | None = None,
 ) -> Iterator[Trial]:
     """For each of :data:`SPLITS` all ingredients, then each of :data:`SETTINGS` and :data:`SPECTRA` left out
@@ -138,34 +147,42 @@ def leave_one_out(
         data: folder of real spectra, cubes and images.
         plan: of the perceptrons.
         seeds: of scenes, explanations of real images and weights, instead of what the configurations say.
-        processes: see :func:`..runs.each_by_itself`.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+        processes: see :func:`..processes.each_by_itself`.
+
+    Raises:
+        ValueError: there are no seeds.
     """
+    if not seeds:
+        raise ValueError("Ingredients need at least one seed: give --seeds 1 or more.")
     folder = data_folder(data)
     ingredients = [
         (_NOTHING, {}, ()),
         *((name, changes, ()) for name, changes in SETTINGS.items()),
-        *((f"nothing, with {name}", changes, ()) for name, changes in ADDITIONS.items()),
+        *((f"nothing, but with {name}", changes, ()) for name, changes in ADDITIONS.items()),
         *((name, {}, collections) for name, collections in SPECTRA.items()),
     ]
-    tasks = [
-        _Task(
+    jobs = [
+        _Job(
             split,
             name,
             replace(config, seed=seed, **changes),
             collections,
             folder,
             replace(plan, seed=seed),
+            accelerator,
         )
         for seed, split, (name, changes, collections) in product(seeds, SPLITS, ingredients)
         if name not in SPLITS[split].areas
     ]
-    return each_by_itself(_trial, tasks, processes)
+    return each_by_itself(_trial, jobs, processes)
 
 
 def ingredient_tables(trials: Sequence[Trial]) -> str:
     """A Markdown table for each split: what the scores are, and how they change without each ingredient.
 
-    Changes are means over the seeds and, of several, the standard error of these means.
+    Changes are means over the seeds and, of several, the standard error of these means. Seeds without a trial
+    that leaves nothing out are passed over.
     """
     lines = []
     for split in dict.fromkeys(one.split for one in trials):
@@ -174,15 +191,18 @@ def ingredient_tables(trials: Sequence[Trial]) -> str:
             if one.split == split:
                 figures = np.array([one.scores[condition] for condition in CONDITIONS])
                 found.setdefault(one.without, {})[one.seed] = figures
-        whole = found.pop(_NOTHING)
+        whole = found.pop(_NOTHING, {})
+        if not whole:
+            continue
         lines += [
             f"| left out; {split} | {' | '.join(CONDITIONS)} |",
             "|---|" + "---|" * len(CONDITIONS),
             _row(_NOTHING, np.stack(list(whole.values())), "{:.2f}"),
         ]
         for without, scores in found.items():
-            change = np.stack([figures - whole[seed] for seed, figures in scores.items()])
-            lines.append(_row(without, change, "{:+.2f}"))
+            change = [figures - whole[seed] for seed, figures in scores.items() if seed in whole]
+            if change:
+                lines.append(_row(without, np.stack(change), "{:+.2f}"))
         lines.append("")
     return "\n".join(lines)
 

@@ -14,10 +14,11 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
 
-from ..data.scenes import SceneMaker, numbers
+from ..data.scenes import SceneMaker, batch_numbers
 from ..data.sensing import Observer
 from ..losses import log_rmse
-from ..runs import keep_float32, workers
+from ..processes import loaders
+from ..runs import keep_float32, keep_weights, kept_weights
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Views(IterableDataset):
 
     def __iter__(self):
         """Yield pairs of tensors ``(batch, c, side, side)``; targets that are not known are NaN."""
-        for number in numbers():
+        for number in batch_numbers():
             rng = np.random.default_rng([6, self.config.seed, number])
             seen, sharp = zip(*(self._seen(rng) for _ in range(self.config.batch)))
             yield torch.from_numpy(np.stack(seen)), torch.from_numpy(np.stack(sharp))
@@ -142,8 +143,10 @@ def fit_sharpening(
         accelerator: as for Lightning.
     """
     network = Sharpening(len(maker.observers[0].factors), shape)
-    if path.is_file():
-        network.load_state_dict(torch.load(path, weights_only=True))
+    plan = (shape, config, maker.config)
+    kept = kept_weights(path, plan)
+    if kept is not None:
+        network.load_state_dict(kept)
         return network
     keep_float32()
     trainer = lightning.Trainer(
@@ -154,11 +157,10 @@ def fit_sharpening(
         enable_checkpointing=False,
         enable_model_summary=False,
     )
-    views = DataLoader(Views(maker, config, images), batch_size=None, num_workers=workers())
+    views = DataLoader(Views(maker, config, images), batch_size=None, num_workers=loaders())
     trainer.fit(SharpeningTask(network, config), views)
     with torch.no_grad():
         for weight in network.tail.parameters():
             weight.mul_(config.kept)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), path)
+    keep_weights(path, plan, network.state_dict())
     return network

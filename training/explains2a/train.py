@@ -19,8 +19,9 @@ from ..data.scenes import SceneMaker, SceneStream, scene_maker
 from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..evaluation.baselines import drawn_pixels
+from ..processes import loaders
 from ..regression import Regression, fit_ridge
-from ..runs import fast_precision, fit, last_checkpoint, open_task, workers
+from ..runs import device_of, fast_precision, fit, last_checkpoint, open_task
 from .bundled import bundled_sharpening
 from .config import TrainingConfig
 from .experts import fit_experts
@@ -37,7 +38,7 @@ class TrainingData(lightning.LightningDataModule):
     def __init__(self, maker: SceneMaker | PairFolder, seed: int, processes: int | None = None) -> None:
         super().__init__()
         self.maker, self.seed = maker, seed
-        self.processes = workers() if processes is None else processes
+        self.processes = loaders() if processes is None else processes
 
     def train_dataloader(self) -> DataLoader:
         """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
@@ -135,8 +136,10 @@ def train(
 
     Raises:
         FileNotFoundError: there is nothing to resume, or no such folder of data.
-        ValueError: the images of ``pairs`` or the areas of ``hold_out`` do not fit.
+        ValueError: there is no such device; parts in ``output`` were fitted otherwise; the images of
+            ``pairs`` or the areas of ``hold_out`` do not fit.
     """
+    device_of(accelerator)
     lightning.seed_everything(seed)
     if pairs is not None:
         maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes, hold_out)

@@ -9,6 +9,9 @@ from hyperlift.core.spectral import grid
 
 from ..data.scenes import SceneConfig
 
+# As the bundled weights were trained, with adjacency and haze.
+_AIR = 0.1
+
 
 @dataclass(frozen=True)
 class LossConfig:
@@ -48,7 +51,7 @@ class TrainingConfig:
     network: PGUNetConfig = field(default_factory=PGUNetConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(air_share=0.1))
+    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(air_share=_AIR))
     unknown_share: float = 0.2
     known_share: float = 0.15
     mixture_spectra: int = 40_000
@@ -58,7 +61,7 @@ def _on(target: str, steps: int, **network: object) -> TrainingConfig:
     return TrainingConfig(
         network=PGUNetConfig(channels=len(grid(target)), **network),
         schedule=ScheduleConfig(steps=steps),
-        scenes=SceneConfig(target=target, sides=(6,), pixels=1152, native_share=0.0, air_share=0.1),
+        scenes=SceneConfig(target=target, sides=(6,), pixels=1152, native_share=0.0, air_share=_AIR),
     )
 
 

@@ -26,6 +26,7 @@ class TrainingConfig:
     network: UAFLConfig = field(default_factory=lambda: UAFLConfig(injected=True))
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
+    # With adjacency and haze, as the bundled weights were trained.
     scenes: SceneConfig = field(
         default_factory=lambda: SceneConfig(texture_share=0.0, cube_share=0.5, air_share=0.1)
     )

@@ -49,12 +49,12 @@ class ScheduleConfig:
         faster_steps: learning rate of the step sizes, relative to the others'.
     """
 
-    steps: int = 1_000
+    steps: int = 300
     rate: float = 5e-4
     critic_rate: float = 2e-4
     cosine_to: float | None = None
     turns: tuple[int, int] = (20, 5)
-    until: int = 750
+    until: int = 225
     last_rate: float | None = None
     faster_steps: float = 5.0
 
@@ -82,10 +82,10 @@ class PriorConfig:
     """
 
     published: bool = False
-    steps: int = 8_000
+    steps: int = 6_000
     rate: float = 8e-4
     real_share: float = 0.5
-    pixels: int = 4_608
+    pixels: int = 2_304
     sides: tuple[int, ...] = (24,)
 
 
@@ -93,7 +93,7 @@ class PriorConfig:
 class TrainingConfig:
     """A whole run: networks, the parts before and below them, losses, schedules and scenes."""
 
-    network: UALNetConfig = field(default_factory=UALNetConfig.local)
+    network: UALNetConfig = field(default_factory=lambda: UALNetConfig.local(initial_estimate=False))
     sharpening: SharpeningConfig | None = EXPLAINS2A["explains2a"].sharpening
     experts: ExpertsConfig | None = field(default_factory=ExpertsConfig)
     expert: PerceptronConfig = EXPLAINS2A["explains2a"].expert
@@ -102,22 +102,16 @@ class TrainingConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     scenes: SceneConfig = _SCENES
 
+    def __post_init__(self) -> None:
+        if self.experts is None and not self.network.initial_estimate:
+            raise ValueError("Without experts the network must make an initial_estimate of its own.")
+
 
 _UALNET = TrainingConfig()
-# What the ladder can be trained with on one core: a small initial estimate, and scenes that need no
-# explanation of real images first. Experts and PriorNet are the full ones: copy experts.pt and prior_net.pt
-# from one output folder into the next, and they are not fitted again.
-_SMALL = replace(
-    _UALNET,
-    network=UALNetConfig.local(growth=8, blocks=3),
-    scenes=replace(_SCENES, sides=(24,), pixels=576, texture_share=0.0),
-)
-
-
 _ALONE = (1, 0)  # turns without a discriminator
 
 
-def _ladder(name: str, whole: TrainingConfig) -> dict[str, TrainingConfig]:
+def _ladder(whole: TrainingConfig) -> dict[str, TrainingConfig]:
     """The steps of the paper's ladder, each with one part more, up to ``whole``."""
 
     def rung(adversarial_training: bool = False, **network: bool) -> TrainingConfig:
@@ -131,19 +125,18 @@ def _ladder(name: str, whole: TrainingConfig) -> dict[str, TrainingConfig]:
         )
 
     return {
-        f"{name}-unfolding": rung(implicit_prior=False, prior_net=False, adversarial=False),
-        f"{name}-implicit-prior": rung(prior_net=False, adversarial=False),
-        f"{name}-prior-net": rung(adversarial=False),
-        f"{name}-adversarial-training": rung(adversarial_training=True, adversarial=False),
-        name: whole,
+        "ualnet-unfolding": rung(implicit_prior=False, prior_net=False, adversarial=False),
+        "ualnet-implicit-prior": rung(prior_net=False, adversarial=False),
+        "ualnet-prior-net": rung(adversarial=False),
+        "ualnet-adversarial-training": rung(adversarial_training=True, adversarial=False),
+        "ualnet": whole,
     }
 
 
 CONFIGS = {
-    **_ladder("ualnet", _UALNET),
-    **_ladder("ualnet-small", _SMALL),
+    **_ladder(_UALNET),
     # Without what this project put before and below the networks.
-    "ualnet-bare": replace(_UALNET, sharpening=None, experts=None),
+    "ualnet-bare": replace(_UALNET, network=UALNetConfig.local(), sharpening=None, experts=None),
     # As published: cosine schedule over 500 epochs, turns of 5 epochs until epoch 250, crops of 64 pixels.
     "ualnet-paper": TrainingConfig(
         network=UALNetConfig(),

@@ -48,10 +48,11 @@ def without_unfolding(module: Deployed) -> Deployed:
 
 
 def without_start(module: Deployed) -> Deployed:
-    """PriorNet and experts only: what the initial estimate is added to."""
+    """PriorNet and experts only: where the unfolding starts from."""
     other = without_unfolding(module)
-    torch.nn.init.zeros_(other.task.network.unfolding.start.tail.weight)
-    torch.nn.init.zeros_(other.task.network.unfolding.start.tail.bias)
+    if other.task.network.unfolding.start is not None:
+        torch.nn.init.zeros_(other.task.network.unfolding.start.tail.weight)
+        torch.nn.init.zeros_(other.task.network.unfolding.start.tail.bias)
     return other
 
 
@@ -62,7 +63,7 @@ def parts_of(checkpoint: Path) -> dict[str, Method]:
     takings = {
         "": lambda whole: whole,
         **({", no adversary at inference": without_adversary} if task.network.config.adversarial else {}),
-        ", initial estimate": without_unfolding,
+        **({", initial estimate": without_unfolding} if task.network.config.initial_estimate else {}),
         ", experts on PriorNet's bands": without_start,
     }
     return {f"{name}{title}": by_tile(lift_with(take(module))) for title, take in takings.items()}

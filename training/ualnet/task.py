@@ -138,10 +138,8 @@ class PriorTask(lightning.LightningModule):
 
     def __init__(self, task: UnfoldingTask, config: PriorConfig) -> None:
         super().__init__()
-        self.whole, self.config = (
-            [task],
-            config,
-        )  # a list: the task, which freezes PriorNet, is no part of this
+        self.config = config
+        self.whole = [task]  # in a list: the task freezes PriorNet and must be no part of this module
         self.prior_net, self.sharpening = task.network.prior_net, task.sharpening
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:

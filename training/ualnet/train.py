@@ -20,7 +20,8 @@ from ..data.spectra import data_folder
 from ..data.texture import read_images
 from ..explains2a.bundled import bundled_sharpening
 from ..explains2a.experts import fit_experts
-from ..runs import fit, keep_float32, last_checkpoint, open_task, workers
+from ..processes import loaders
+from ..runs import device_of, fit, keep_float32, keep_weights, kept_weights, last_checkpoint, open_task
 from .config import TrainingConfig
 from .task import PriorTask, UnfoldingTask
 
@@ -36,37 +37,48 @@ class TrainingData(lightning.LightningDataModule):
         """Batches from the step at which the trainer stands, so that a resumed run sees the same ones."""
         step = self.trainer.global_step if self.trainer else 0
         stream = FineStream(self.maker, self.seed, start=step)
-        return DataLoader(stream, batch_size=None, num_workers=workers())
+        return DataLoader(stream, batch_size=None, num_workers=loaders())
 
 
 def fit_prior_net(
-    task: UnfoldingTask, maker: SceneMaker, config: TrainingConfig, path: Path, data: Path | None, device: str
+    task: UnfoldingTask,
+    maker: SceneMaker,
+    config: TrainingConfig,
+    path: Path,
+    data: Path | None,
+    accelerator: str,
 ) -> None:
     """Give a task the PriorNet kept at ``path``, fitted first when there is none."""
-    prior_net = task.network.prior_net
-    if not path.is_file():
-        plan = config.prior
+    prior_net, plan = task.network.prior_net, config.prior
+    # All steps of the ladder that have a PriorNet have the same.
+    same = dict.fromkeys(("implicit_prior", "prior_net", "adversarial", "initial_estimate"), True)
+    fitted_by = (plan, replace(config.network, **same), config.scenes, config.sharpening)
+    kept = kept_weights(path, fitted_by)
+    if kept is None:
         images = read_images(data_folder(data) / "sentinel2") if plan.real_share else []
         scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
         stream = FineStream(FineMaker(maker.with_config(scenes)), 0, 0, images, plan.real_share)
         keep_float32()
         trainer = lightning.Trainer(
-            accelerator=device,
+            accelerator=accelerator,
             max_steps=plan.steps,
             gradient_clip_val=1.0,
             logger=CSVLogger(path.parent, "prior"),
             enable_checkpointing=False,
             enable_model_summary=False,
         )
-        prior = PriorTask(task, plan)
-        trainer.fit(prior, DataLoader(stream, batch_size=None, num_workers=workers()))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(prior_net.state_dict(), path)
-    prior_net.load_state_dict(torch.load(path, weights_only=True))
+        trainer.fit(PriorTask(task, plan), DataLoader(stream, batch_size=None, num_workers=loaders()))
+        kept = prior_net.state_dict()
+        keep_weights(path, fitted_by, kept)
+    prior_net.load_state_dict(kept)
 
 
 def new_task(
-    config: TrainingConfig, maker: SceneMaker, cache: Path, data: Path | None = None, device: str = "auto"
+    config: TrainingConfig,
+    maker: SceneMaker,
+    cache: Path,
+    data: Path | None = None,
+    accelerator: str = "auto",
 ) -> UnfoldingTask:
     """A task that starts from its parts: sharpening, experts and PriorNet, fitted where they are not kept."""
     task = UnfoldingTask(
@@ -81,15 +93,16 @@ def new_task(
         if config.experts is None:
             torch.nn.init.kaiming_normal_(task.network.unfolding.start.tail.weight)
     if config.network.prior_net:
-        fit_prior_net(task, maker, config, cache / "prior_net.pt", data, device)
+        fit_prior_net(task, maker, config, cache / "prior_net.pt", data, accelerator)
     if config.experts is not None:
-        path = cache / "experts.pt"
-        if not path.is_file():
-            # They see single pixels, so the sides of patches do not matter to them.
-            scenes = replace(config.scenes, sides=(12, 24), pixels=4608)
-            fitted = fit_experts(config.experts, config.expert, scenes, cache, data, device)
-            torch.save(fitted.state_dict(), path)
-        task.experts.load_state_dict(torch.load(path, weights_only=True))
+        # They see single pixels, so the sides of patches do not matter to them.
+        scenes = replace(config.scenes, sides=(12, 24), pixels=4608)
+        path, fitted_by = cache / "experts.pt", (config.experts, config.expert, scenes)
+        kept = kept_weights(path, fitted_by)
+        if kept is None:
+            kept = fit_experts(config.experts, config.expert, scenes, cache, data, accelerator).state_dict()
+            keep_weights(path, fitted_by, kept)
+        task.experts.load_state_dict(kept)
     task.freeze()
     return task
 
@@ -127,6 +140,7 @@ def train(
             "UALNet needs targets finer than its bands, not pairs on the same pixels; leave out --pairs."
         )
     last_checkpoint(output, resume)
+    device_of(accelerator)
     lightning.seed_everything(seed)
     maker = scene_maker(config.scenes, data)
     if weights is None:

@@ -22,6 +22,8 @@ class UALNetConfig:
         stages: ``K`` of the unfolding.
         growth: feature maps that each dense block of the initial estimate adds.
         blocks: dense blocks of the initial estimate.
+        initial_estimate: whether a dense network makes the initial estimate or, where one is given, adds to
+            it. Without, the given one is it: beside experts that network learned the training scenes only.
         implicit_prior: whether the spectral prior steers the unfolding.
         prior_net: whether PriorNet brings the bands to the fine grid; else interpolation does.
         adversarial: whether the discriminator's gradient steers the unfolding.
@@ -34,7 +36,7 @@ class UALNetConfig:
         aligned_corners: the interpolation of the release, which drifts by up to a quarter of a pixel; else
             pixel areas are aligned.
         sub_pixel_maps: feature maps of a residual network with sub-pixel convolution (see :mod:`.sub_pixel`)
-            in place of PriorNet's image branch, whose 34,000 weights on twelve maps hardly improve on bicubic
+            in place of PriorNet's image branch, whose 37,000 weights hardly improve on bicubic
             interpolation; 0 keeps the published branch.
         sub_pixel_blocks: its residual blocks.
         measured: what is added to the bands has no mean over a pixel of the input: that was measured.
@@ -48,6 +50,7 @@ class UALNetConfig:
     stages: int = 2
     growth: int = 32
     blocks: int = 10
+    initial_estimate: bool = True
     implicit_prior: bool = True
     prior_net: bool = True
     adversarial: bool = True

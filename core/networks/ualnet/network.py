@@ -42,7 +42,8 @@ class UALNet(nn.Module):
         ``response (c, C)`` is the sensor's.
         """
         self.prior_net.image.start_from_interpolation()
-        zero(self.unfolding.start.tail)
+        if self.unfolding.start is not None:
+            zero(self.unfolding.start.tail)
         self.unfolding.response.copy_(response)
 
     def fine_bands(self, msi: Tensor, statistics: Statistics) -> Tensor:
@@ -62,7 +63,7 @@ class UALNet(nn.Module):
         statistics: Statistics | None = None,
         estimate: Callable[[Tensor], Tensor] | None = None,
     ) -> Unfolded:
-        """Lift ``msi``, reflectance; ``estimate`` makes of ``S_u`` what the initial estimate is added to."""
+        """Lift ``msi``, reflectance; ``estimate`` makes of ``S_u`` where the unfolding starts from."""
         statistics = statistics or Statistics()
         bands = self.fine_bands(msi, statistics)
         prior = self.prior_net.prior(msi) if self.config.implicit_prior and self.config.prior_net else None

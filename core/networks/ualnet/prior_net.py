@@ -1,4 +1,4 @@
-"""PriorNet (47,850 parameters): all bands at the resolution of the target, and the spectral prior."""
+"""PriorNet (47,850 parameters as published): all bands on the target's grid, and the spectral prior."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class SubPixelBranch(nn.Module):
 
     def forward(self, msi: Tensor, _statistics: Statistics) -> Tensor:
         """Bands ``(N, c, 2H, 2W)`` from ``msi (N, c, H, W)``."""
-        brightness = self.around(msi) + _DARK
+        brightness = self.around(msi).clamp(min=0.0) + _DARK
         features = self.head(msi / brightness - 1.0)
         for block in self.blocks:
             features = features + _DAMPING * block(features)

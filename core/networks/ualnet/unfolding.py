@@ -117,7 +117,7 @@ class Unfolding(nn.Module):
         self.config = config
         self.by_autograd = False  # the adversarial gradient by automatic differentiation, to compare with
         self.response = nn.Parameter(torch.ones(config.bands, config.channels))
-        self.start = InitialEstimate(config)
+        self.start = InitialEstimate(config) if config.initial_estimate else None
         self.stages = nn.ModuleList(Stage(config) for _ in range(config.stages))
 
     def forward(
@@ -135,9 +135,12 @@ class Unfolding(nn.Module):
             prior: ``P (N, C, C)``; None takes the Gram matrix of the initial estimate.
             discriminator: in evaluation mode.
             statistics: of the image.
-            estimate: what the initial estimate is added to, ``(N, C, H, W)``.
+            estimate: where to start from, ``(N, C, H, W)``; an initial estimate of its own is added.
+
+        Raises:
+            ValueError: the network makes no initial estimate and none is given.
         """
-        image: Tensor = self.start(bands) if estimate is None else estimate + self.start(bands)
+        image = self._initial(bands, estimate)
         if prior is None:
             prior = gram(image, self.config.normalised)
         rest = None
@@ -153,6 +156,14 @@ class Unfolding(nn.Module):
                 rest = steered.projected if rest is None else rest - steered.realness + steered.projected
             image = stage(image, gradients, statistics)
         return image
+
+    def _initial(self, bands: Tensor, estimate: Tensor | None) -> Tensor:
+        if self.start is None:
+            if estimate is None:
+                raise ValueError("This network makes no initial estimate: give one.")
+            return estimate
+        made: Tensor = self.start(bands)
+        return made if estimate is None else estimate + made
 
     def _steer(
         self,

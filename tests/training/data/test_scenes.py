@@ -1,8 +1,12 @@
+from itertools import islice
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 import torch
 
 from hyperlift.core.spectral import grid, sensor
-from hyperlift.training.data.scenes import SceneStream
+from hyperlift.training.data.scenes import SceneStream, batch_numbers
 from hyperlift.training.data.sensing import Observer
 
 
@@ -53,3 +57,13 @@ def test_response_seen_at_one_resolution_is_the_matrix():
     observer = Observer(sensor("sentinel2c"), grid("aviris224"))
     flat = np.full((224, 3, 3), 0.25, np.float32)
     np.testing.assert_allclose(observer.see_native(flat), 0.25, rtol=1e-5)
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_processes_that_load_data_take_turns(monkeypatch, start):
+    drawn = []
+    for worker in range(3):
+        here = SimpleNamespace(id=worker, num_workers=3)
+        monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda here=here: here)
+        drawn.append(list(islice(batch_numbers(start), 4)))
+    assert [number for turn in zip(*drawn) for number in turn] == list(range(start, start + 12))

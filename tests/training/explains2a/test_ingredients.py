@@ -6,8 +6,12 @@ from hyperlift.training.data.spectra import HELD_OUT, Collection
 from hyperlift.training.explains2a import ingredients
 from hyperlift.training.explains2a.ingredients import (
     ADDITIONS,
+    CLOUDY,
     CONDITIONS,
+    HAZY,
+    NATIVE,
     SETTINGS,
+    SHARP,
     SPECTRA,
     SPLITS,
     Trial,
@@ -26,7 +30,7 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     trials = list(leave_one_out(SceneConfig(), seeds=(3, 5), processes=1))
     assert len({(one.split, one.without, one.seed) for one in trials}) == len(trials)
-    added = [f"nothing, with {name}" for name in ADDITIONS]
+    added = [f"nothing, but with {name}" for name in ADDITIONS]
     for seed in (3, 5):
         for name, split in SPLITS.items():
             found = [one for one in trials if (one.split, one.seed) == (name, seed)]
@@ -58,8 +62,8 @@ def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_p
     monkeypatch.setattr(ingredients, "load_collections", lambda _: [cube])
     config = SceneConfig(sides=(6,), pixels=72, vegetation=False, cube_share=0.0)
     plan = PerceptronConfig(widths=(8,), batches=3, steps=3, pixels=64)
-    task = ingredients._Task("held-out areas", "x", config, ("further",), tmp_path, plan)
-    found = ingredients._trial(task).scores
+    job = ingredients._Job("held-out areas", "x", config, ("further",), tmp_path, plan, "cpu")
+    found = ingredients._trial(job).scores
     assert list(found) == list(CONDITIONS)
     assert set(left_out) == {*HELD_OUT, "further"}
     assert np.isfinite(list(found.values())).all()
@@ -82,7 +86,39 @@ def test_tables_show_changes_with_their_standard_errors():
     assert lines[3].startswith("| snow | -0.80 ± 0.20 / +0.20 ± 0.00 |")
 
 
-@pytest.mark.parametrize("split", SPLITS)
-def test_a_single_seed_has_no_error(split):
-    trials = [Trial(split, name, 0, scores(psnr, 3.0)) for name, psnr in (("nothing", 40.0), ("x", 39.5))]
-    assert "| x | -0.50 / +0.00 |" in ingredient_tables(trials)
+def test_a_single_seed_has_no_error():
+    trials = [Trial("x", name, 0, scores(psnr, 3.0)) for name, psnr in (("nothing", 40.0), ("y", 39.5))]
+    assert "| y | -0.50 / +0.00 |" in ingredient_tables(trials)
+
+
+def test_what_an_interrupted_run_found_is_shown():
+    trials = [
+        Trial("x", "nothing", 0, scores(40.0, 3.0)),
+        Trial("x", "y", 0, scores(39.0, 3.0)),
+        Trial("x", "y", 1, scores(9.0, 3.0)),
+        Trial("z", "y", 1, scores(9.0, 3.0)),
+    ]
+    table = ingredient_tables(trials)
+    assert "| y | -1.00 / +0.00 |" in table
+    assert "9.00" not in table
+
+
+def test_clouds_are_put_over_the_truth_and_haze_over_what_is_seen_of_it(monkeypatch, tmp_path):
+    spectra = np.random.default_rng(0).uniform(0.1, 0.4, (36 * 36, 1)) * np.ones(224)
+    cube = Collection(HELD_OUT[0], "a", spectra.astype(np.float32), np.ones(224, bool), (36, 36))
+    monkeypatch.setattr(ingredients, "load_collections", lambda _: [cube])
+    scenes = ingredients._scenes(tmp_path, "aviris172", HELD_OUT)
+    clear = scenes[SHARP][0]
+    for hazy in scenes[HAZY]:
+        np.testing.assert_array_equal(hazy.hsi, clear.hsi)
+        assert (hazy.msi - clear.msi).mean() > 1e-3
+    assert len(scenes[CLOUDY]) == 2
+    for cloudy in scenes[CLOUDY]:
+        assert np.abs(cloudy.hsi - clear.hsi).max() > 0.05
+    assert np.abs(scenes[NATIVE][0].msi[:, 3] - clear.msi[:, 3]).max() == 0
+    assert np.abs(scenes[NATIVE][0].msi[:, 11] - clear.msi[:, 11]).max() > 0.01
+
+
+def test_at_least_one_seed_is_needed(tmp_path):
+    with pytest.raises(ValueError, match="at least one seed"):
+        leave_one_out(SceneConfig(), tmp_path, seeds=range(0))

@@ -92,7 +92,8 @@ def test_the_rate_has_its_final_value_after_the_last_step_of_the_generator(strea
     [({}, 255), ({"steps": 130}, 105), ({"turns": (1, 0)}, 300), ({"turns": (1, 1), "until": 3}, 299)],
 )
 def test_steps_of_the_generator_are_its_turns_and_those_at_the_end(schedule, steps):
-    assert ScheduleConfig(**{"steps": 300, "until": 225, **schedule}).generator_steps == steps
+    plan = ScheduleConfig(**{"steps": 300, "until": 225, **schedule})
+    assert plan.generator_steps == steps
 
 
 def test_prior_net_learns_by_itself_and_is_then_kept(stream):
@@ -112,6 +113,18 @@ def test_all_that_prior_net_is_trained_with_goes_to_the_graphics_card_with_it():
     PriorTask(task, PriorConfig()).to("meta")
     for part in (task.sharpening, task.network.prior_net):
         assert all(weight.is_meta for weight in part.parameters())
+
+
+def test_without_an_initial_estimate_of_its_own_the_experts_is_improved():
+    config = UALNetConfig.local(initial_estimate=False)
+    experts = ExpertsConfig(members=1, widths=(8,))
+    task = UnfoldingTask(config, LossConfig(), ScheduleConfig(), experts=experts).eval()
+    task.network.unfolding.response.data.copy_(task.agreement.get_buffer("response")[:, :, 0, 0])
+    bands, hsi = task(torch.rand(1, 12, 8, 8) * 0.5)
+    away = (hsi - task.agreement(bands, task.experts.mean(bands))).abs().max()
+    assert 0 < away < 0.1
+    with pytest.raises(ValueError, match="makes no initial estimate: give one"):
+        task.network(torch.rand(1, 12, 8, 8))
 
 
 def test_the_start_is_the_experts_estimate_in_agreement_with_the_bands():
@@ -139,10 +152,9 @@ def test_the_discriminator_loss_rewards_telling_apart():
     assert critic_loss(right, wrong) < critic_loss(wrong, right)
 
 
-@pytest.mark.parametrize("whole", ["ualnet", "ualnet-small"])
-def test_the_ladder_is_made_of_configurations(whole):
+def test_the_ladder_is_made_of_configurations():
     ladder = ("unfolding", "implicit-prior", "prior-net", "adversarial-training")
-    rungs = [CONFIGS[f"{whole}-{name}"] for name in ladder] + [CONFIGS[whole]]
+    rungs = [*(CONFIGS[f"ualnet-{name}"] for name in ladder), CONFIGS["ualnet"]]
     parts = [(r.network.implicit_prior, r.network.prior_net, r.network.adversarial) for r in rungs]
     assert parts == [
         (False, False, False),
@@ -167,7 +179,8 @@ def test_every_rung_can_be_trained_and_used(stream, name):
     config = CONFIGS[name]
     network = replace(config.network, blocks=1)
     schedule = ScheduleConfig(steps=2, turns=(1, 1), until=2)
-    task = fit(UnfoldingTask(network, config.loss, schedule), stream, 2)
+    experts = config.experts and ExpertsConfig(members=1, widths=(8,))
+    task = fit(UnfoldingTask(network, config.loss, schedule, experts=experts), stream, 2)
     assert weights(task.network.unfolding).isfinite().all()
     with torch.no_grad():
         assert Deployed(task)(torch.rand(1, 12, 32, 36))[0].shape == (1, 186, 64, 72)

@@ -43,3 +43,12 @@ def test_it_looks_no_farther_than_its_convolutions_and_needs_no_statistic_of_the
     reach = 1 + 2 * 2 + 1 + 7 + 2
     torch.testing.assert_close(part[..., : 2 * (40 - reach)], whole[..., : 2 * (40 - reach)])
     assert (part[..., -4:] - whole[..., 76:80]).abs().max() > 1e-4
+
+
+@torch.no_grad()
+def test_reflectance_below_zero_has_no_pole():
+    network = branch()
+    for level in (-0.03, -0.0099, -0.01, 0.0):
+        image = level + 0.002 * torch.randn(1, 12, 20, 20).double()
+        detail = network(image, Statistics()) - enlarge(image)
+        assert detail.abs().max() < 0.1
