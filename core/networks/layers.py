@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def conv3x3(inputs: int, outputs: int, groups: int = 1) -> nn.Conv2d:
-    """A 3x3 convolution with bias that keeps the size of the image."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1, groups=groups)
+def conv3x3(inputs: int, outputs: int, groups: int = 1, edge: bool = False) -> nn.Conv2d:
+    """A 3x3 convolution with bias that keeps the size of the image.
+
+    Beyond the border the image is zero, or with ``edge`` as at its edge.
+    """
+    beyond: Literal["replicate", "zeros"] = "replicate" if edge else "zeros"
+    return nn.Conv2d(inputs, outputs, 3, padding=1, groups=groups, padding_mode=beyond)
 
 
 def zero_bias(layer: nn.Conv2d) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers import WindowMean, zero
+from ..layers import WindowMean, conv3x3, zero
 from .config import SCALE, UALNetConfig
 from .interpolation import enlarge
 from .statistics import Statistics
@@ -14,11 +14,6 @@ from .statistics import Statistics
 _AROUND = 15  # pixels whose mean the bands are taken relative to
 _DARK = 0.01  # reflectance added to it
 _DAMPING = 0.3  # of what a block adds
-
-
-def _conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
-    """A convolution beyond whose borders the image goes on as at its edge."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="replicate")
 
 
 class SubPixelBranch(nn.Module):
@@ -34,12 +29,12 @@ class SubPixelBranch(nn.Module):
         bands, maps = config.bands, config.sub_pixel_maps
         self.around = WindowMean(_AROUND)
         self.aligned_corners = config.aligned_corners
-        self.head = _conv3x3(bands, maps)
+        self.head = conv3x3(bands, maps, edge=True)
         self.blocks = nn.ModuleList(
-            nn.Sequential(_conv3x3(maps, maps), nn.ReLU(), _conv3x3(maps, maps))
+            nn.Sequential(conv3x3(maps, maps, edge=True), nn.ReLU(), conv3x3(maps, maps, edge=True))
             for _ in range(config.sub_pixel_blocks)
         )
-        self.tail = _conv3x3(maps, SCALE**2 * bands)
+        self.tail = conv3x3(maps, SCALE**2 * bands, edge=True)
         self.start_from_interpolation()
 
     @torch.no_grad()

@@ -127,6 +127,12 @@ def test_without_an_initial_estimate_of_its_own_the_experts_is_improved():
         task.network(torch.rand(1, 12, 8, 8))
 
 
+def test_without_experts_the_network_must_make_an_estimate_of_its_own():
+    with pytest.raises(ValueError, match="initial_estimate of its own"):
+        replace(CONFIGS["ualnet"], experts=None)
+    assert CONFIGS["ualnet-bare"].network.initial_estimate
+
+
 def test_the_start_is_the_experts_estimate_in_agreement_with_the_bands():
     task = new_task().eval()
     del task.network.unfolding.stages[:]
