@@ -95,7 +95,12 @@ class Experts(nn.Module):
 
     def mean(self, bands: Tensor) -> Tensor:
         """Mean of their estimates ``(N, C, H, W)`` from the bands ``(N, c, H, W)``."""
-        return torch.stack([member(bands, self.kept) for member in self.members]).mean(dim=0)
+        # One after the other, so that no more than two of these large estimates are there at once.
+        first, *others = self.members
+        total: Tensor = first(bands, self.kept)
+        for member in others:
+            total = total + member(bands, self.kept)
+        return total / len(self.members)
 
     def forward(self, bands: Tensor, estimate: Tensor) -> Tensor:
         """Both estimates ``(N, C, H, W)`` as one, from the bands ``(N, c, H, W)`` and the network's."""
