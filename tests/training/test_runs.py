@@ -58,12 +58,15 @@ def test_a_checkpoint_is_opened(checkpoint):
 
 
 def test_what_is_no_checkpoint_of_this_task_is_refused_with_what_to_do(checkpoint, tmp_path):
+    with pytest.raises(ValueError, match=r"last.ckpt' is of another network.*layer.weight.*train anew"):
+        runs.open_task(Other, checkpoint)
     (tmp_path / "text.ckpt").write_text("not a checkpoint")
-    for kind, path in ((Other, checkpoint), (Task, tmp_path / "text.ckpt")):
-        with pytest.raises(
-            ValueError, match=rf"{path.name}' cannot be opened as a {kind.__name__}.*train anew"
-        ):
-            runs.open_task(kind, path)
+    (tmp_path / "empty.ckpt").touch()
+    (tmp_path / "half.ckpt").write_bytes(checkpoint.read_bytes()[:500])
+    torch.save({"weights": 1}, tmp_path / "other.ckpt")
+    for name in ("text", "empty", "half", "other"):
+        with pytest.raises(ValueError, match=rf"{name}\.ckpt' is no checkpoint that 'train' has written"):
+            runs.open_task(Task, tmp_path / f"{name}.ckpt")
     with pytest.raises(FileNotFoundError):
         runs.open_task(Task, tmp_path / "absent.ckpt")
 

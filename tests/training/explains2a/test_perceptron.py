@@ -67,7 +67,7 @@ def test_it_is_kept_until_configuration_or_scenes_change(config, tmp_path):
 
 def test_pixels_give_way_to_those_of_a_new_batch():
     batches = [Squares().batch(np.random.default_rng(n)) for n in range(3)]
-    data = _Pixels(batches)
+    data = _Pixels(batches, torch.device("cpu"))
     new = Squares().batch(np.random.default_rng(9))
     data.replace(4, new)
     size = len(data.msi) // 3
