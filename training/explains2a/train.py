@@ -139,7 +139,7 @@ def train(
         ValueError: there is no such device; parts in ``output`` were fitted otherwise; the images of
             ``pairs`` or the areas of ``hold_out`` do not fit.
     """
-    device_of(accelerator)
+    device_of(accelerator)  # missed now, not after the parts were fitted
     lightning.seed_everything(seed)
     if pairs is not None:
         maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes, hold_out)

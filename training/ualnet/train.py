@@ -140,7 +140,7 @@ def train(
             "UALNet needs targets finer than its bands, not pairs on the same pixels; leave out --pairs."
         )
     last_checkpoint(output, resume)
-    device_of(accelerator)
+    device_of(accelerator)  # missed now, not after the parts were fitted
     lightning.seed_everything(seed)
     maker = scene_maker(config.scenes, data)
     if weights is None:

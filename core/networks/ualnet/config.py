@@ -67,5 +67,5 @@ class UALNetConfig:
     def local(**changes: Any) -> UALNetConfig:
         """The network whose result, its scene's statistics given, depends on a pixel's surroundings alone."""
         options = ("normalised", "frozen_attention", "frozen_realness", "measured", "padded")
-        numbers = {"aligned_corners": False, "sub_pixel_maps": 64}
-        return UALNetConfig(**{**dict.fromkeys(options, True), **numbers, **changes})
+        others = {"aligned_corners": False, "sub_pixel_maps": 64}
+        return UALNetConfig(**{**dict.fromkeys(options, True), **others, **changes})

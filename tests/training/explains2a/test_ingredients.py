@@ -49,9 +49,16 @@ def test_no_area_is_trained_and_tested_on():
     assert len(areas) == len(set(areas))
 
 
-def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_path, monkeypatch):
+@pytest.fixture
+def cube(monkeypatch):
+    """An image, the only collection that there is."""
     spectra = np.random.default_rng(0).uniform(0.1, 0.4, (36 * 36, 1)) * np.ones(224)
-    cube = Collection(HELD_OUT[0], "a", spectra.astype(np.float32), np.ones(224, bool), (36, 36))
+    collection = Collection(HELD_OUT[0], "a", spectra.astype(np.float32), np.ones(224, bool), (36, 36))
+    monkeypatch.setattr(ingredients, "load_collections", lambda _: [collection])
+    return collection
+
+
+def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_path, monkeypatch, cube):
     left_out = []
 
     def maker(config, _data, without):
@@ -59,7 +66,6 @@ def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_p
         return SceneMaker([cube], config)
 
     monkeypatch.setattr(ingredients, "scene_maker", maker)
-    monkeypatch.setattr(ingredients, "load_collections", lambda _: [cube])
     config = SceneConfig(sides=(6,), pixels=72, vegetation=False, cube_share=0.0)
     plan = PerceptronConfig(widths=(8,), batches=3, steps=3, pixels=64)
     job = ingredients._Job("held-out areas", "x", config, ("further",), tmp_path, plan, "cpu")
@@ -103,10 +109,8 @@ def test_what_an_interrupted_run_found_is_shown():
     assert "9.00" not in table
 
 
-def test_clouds_are_put_over_the_truth_and_haze_over_what_is_seen_of_it(monkeypatch, tmp_path):
-    spectra = np.random.default_rng(0).uniform(0.1, 0.4, (36 * 36, 1)) * np.ones(224)
-    cube = Collection(HELD_OUT[0], "a", spectra.astype(np.float32), np.ones(224, bool), (36, 36))
-    monkeypatch.setattr(ingredients, "load_collections", lambda _: [cube])
+@pytest.mark.usefixtures("cube")
+def test_clouds_are_put_over_the_truth_and_haze_over_what_is_seen_of_it(tmp_path):
     scenes = ingredients._scenes(tmp_path, "aviris172", HELD_OUT)
     clear = scenes[SHARP][0]
     for hazy in scenes[HAZY]:
