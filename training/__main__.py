@@ -84,6 +84,7 @@ def _ingredients(options: argparse.Namespace) -> None:
         seeds=seeds,
         accelerator=options.device,
         processes=options.processes,
+        only=options.only,
     )
     trials = []
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -196,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     ingredients = command("ingredients", _ingredients, summary)
     ingredients.add_argument("--seed", type=int, default=0)
     ingredients.add_argument("--seeds", type=int, default=1, help="how many, from --seed on: results vary")
+    ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="of the table's first column")
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     ingredients.add_argument("--processes", type=int, help="default: one for each processor, at most eight")

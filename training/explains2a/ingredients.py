@@ -41,6 +41,7 @@ SPECTRA: dict[str, tuple[str, ...]] = {
     "urban libraries": ("klum_urban", "slum_urban", "enmapbox_berlin_urban", "roberts2017_urban"),
     "ECOSTRESS mixtures and snow": ("ecostress_mixtures_avirisc", "ecostress_snow_mixtures"),
 }
+NAMES = (*SETTINGS, *ADDITIONS, *SPECTRA)
 SHORT = PerceptronConfig(batches=120, steps=1_500, pixels=2048)
 # How the scenes are seen. Clouds and haze are none of theirs: they are put over them.
 SHARP, NATIVE, CLOUDY, HAZY = CONDITIONS = (
@@ -138,6 +139,7 @@ def leave_one_out(
     seeds: Sequence[int] = (0,),
     accelerator: str = "auto",
     processes: int | None = None,
+    only: Sequence[str] = (),
 ) -> Iterator[Trial]:
     """For each of :data:`SPLITS` all ingredients, then each of :data:`SETTINGS` and :data:`SPECTRA` left out
     and :data:`ADDITIONS` made.
@@ -149,18 +151,23 @@ def leave_one_out(
         seeds: of scenes, explanations of real images and weights, instead of what the configurations say.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         processes: see :func:`..processes.each_by_itself`.
+        only: ingredients of :data:`NAMES` to leave out or add, by default all.
 
     Raises:
-        ValueError: there are no seeds.
+        ValueError: there are no seeds, or an ingredient is not known.
     """
     if not seeds:
         raise ValueError("Ingredients need at least one seed: give --seeds 1 or more.")
+    unknown = [name for name in only if name not in NAMES]
+    if unknown:
+        raise ValueError(f"There is no ingredient '{unknown[0]}'; choose among: {', '.join(NAMES)}.")
     folder = data_folder(data)
+    chosen = set(only or NAMES)
     ingredients = [
         (_NOTHING, {}, ()),
-        *((name, changes, ()) for name, changes in SETTINGS.items()),
-        *((f"nothing, but with {name}", changes, ()) for name, changes in ADDITIONS.items()),
-        *((name, {}, collections) for name, collections in SPECTRA.items()),
+        *((name, changes, ()) for name, changes in SETTINGS.items() if name in chosen),
+        *((f"nothing, but with {name}", changes, ()) for name, changes in ADDITIONS.items() if name in chosen),
+        *((name, {}, collections) for name, collections in SPECTRA.items() if name in chosen),
     ]
     jobs = [
         _Job(

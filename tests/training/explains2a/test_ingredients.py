@@ -41,6 +41,24 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
             assert all(task.config != tasks[0].config or task.left_out for task in tasks[1:])
 
 
+def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr(ingredients, "_trial", trial_of)
+    monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
+    trials = leave_one_out(SceneConfig(), processes=1, only=("Moffett", "PROSAIL canopies"))
+    assert [(one.split, one.without) for one in trials] == [
+        ("held-out areas", "nothing"),
+        ("held-out areas", "PROSAIL canopies"),
+        ("held-out areas", "Moffett"),
+        ("the other areas", "nothing"),
+        ("the other areas", "PROSAIL canopies"),
+    ]
+
+
+def test_an_unknown_ingredient_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match="no ingredient 'salt'; choose among: texture of"):
+        leave_one_out(SceneConfig(), tmp_path, only=("salt",))
+
+
 def test_no_area_is_trained_and_tested_on():
     for split in SPLITS.values():
         assert set(split.tested) <= set(split.left_out)
