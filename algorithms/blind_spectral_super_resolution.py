@@ -110,10 +110,11 @@ class BlindSpectralSuperResolution(LiftingAlgorithm):
             PIXELS=scene.pixels,
             SECONDS=scene.seconds,
             PIXELS_PER_SECOND=scene.pixels_per_second,
-            CONSISTENCY=scene.consistency_median,
             BANDS_USED=len(report.camera.names),
             RESPONSES=1 + len(report.classes),
         )
+        if scene.consistency_median is not None:
+            results["CONSISTENCY"] = scene.consistency_median
         if table:
             write_responses(table, report)
             results[self.STF] = table

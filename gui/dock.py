@@ -31,9 +31,8 @@ from .pin_keeper import PinKeeper
 _CHECKED = "hyperlift/spectrum"  # custom property of layers
 _CHECKED_AT_FIRST = 3
 _REST_MS = 60
-_NUMBERS = re.compile(
-    r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*[,;\s]\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", re.IGNORECASE
-)
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_NUMBERS = re.compile(rf"\s*({_NUMBER})\s*[,;\s]\s*({_NUMBER})\s*", re.IGNORECASE)
 
 
 class SpectrumDock(QDockWidget):

@@ -155,7 +155,7 @@ class OpenSources:
         if known is not None and known[0] == stamp:
             return known[1]
         if known is not None:
-            known[1].close()
+            self._open.pop(key)[1].close()
         source = SpectrumSource(path, dict(properties))
         self._open[key] = (stamp, source)
         return source

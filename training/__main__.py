@@ -12,6 +12,7 @@ from pathlib import Path
 from hyperlift.core.errors import HyperLiftError
 from hyperlift.core.inference.models import card_name
 
+from .files import put_in_place
 from .networks import NETWORKS, configuration, part_of
 
 MODELS = Path(__file__).resolve().parents[1] / "resources" / "models"
@@ -42,7 +43,8 @@ def _export(options: argparse.Namespace) -> None:
     if name == "pgunet" and options.model is None:  # one file for each grid
         name = export.bundled_name(options.checkpoint)
     path = options.model or MODELS / f"{name}.onnx"
-    difference, halo = export.export_checkpoint(options.checkpoint, path, data=options.data)
+    with put_in_place(path) as unfinished:
+        difference, halo = export.export_checkpoint(options.checkpoint, unfinished, data=options.data)
     print(f"Model: {path}; largest difference from torch {difference:.1e}; halo {halo} pixels")
 
 
@@ -197,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     ingredients = command("ingredients", _ingredients, summary)
     ingredients.add_argument("--seed", type=int, default=0)
     ingredients.add_argument("--seeds", type=int, default=1, help="how many, from --seed on: results vary")
-    ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="of the table's first column")
+    ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="default: all")
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     ingredients.add_argument("--processes", type=int, help="default: one for each processor, at most eight")

@@ -11,6 +11,8 @@ import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from .files import put_in_place
+
 _CHECKPOINTS = 50  # steps between them, where the run is that long
 _LOGGED = 20
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # what processors that compute in bfloat16 are said to have
@@ -69,8 +71,8 @@ def kept_weights(path: Path, plan: object) -> dict[str, torch.Tensor] | None:
 
 def keep_weights(path: Path, plan: object, weights: dict[str, torch.Tensor]) -> None:
     """Keep weights at ``path`` with the plan they were fitted by, which its text tells from others."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"plan": repr(plan), "weights": weights}, path)
+    with put_in_place(path) as unfinished:
+        torch.save({"plan": repr(plan), "weights": weights}, unfinished)
 
 
 def fast_precision(accelerator: str) -> Precision:

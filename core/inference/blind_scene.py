@@ -27,11 +27,12 @@ from .calibration import calibrate
 from .feeding import Feed, Feeder
 from .pipeline import check_cancelled, watch
 from .report import Monitor, SceneReport, SilentMonitor
-from .scene import LiftOptions, lift_scene, part_of_scene
+from .scene import Lifted, LiftOptions, lift_scene, part_of_scene
 from .session import Session
 from .tiling import TileRunner
 
 _WINDOWS, _SIDE = 3, 40  # windows of the sample along each side of the scene, and their own side in pixels
+_NO_CLASS = np.iinfo(np.int64).min
 _FEWEST = 50  # pixels of a class in the sample, for a response of its own
 
 
@@ -130,7 +131,7 @@ def blind_scene(
     session, model = models
     session.constants = constants(model, camera.responses)
     session.card = camera_card(session.card, camera.names, *camera.centre_and_width_nm)
-    lift = None if classes is None else _ByClass(classes, model, {0: camera, **found}, camera).lift
+    lift = None if classes is None else _ByClass(classes, model, found, camera).lift
     report = lift_scene(source, make_sink, session, run.lift, monitor, lift)
     return BlindReport(report, camera, found)
 
@@ -175,7 +176,8 @@ class _Estimation:
             if sum(int(count.sum()) for count in counts) >= _FEWEST:
                 found[int(value)] = self._found(counts, whole)
             else:
-                self.monitor.info(f"Class {value} has too few pixels for a response of its own.")
+                name = "Nodata" if value == _NO_CLASS else f"Class {value}"
+                self.monitor.info(f"{name} has too few pixels for a response of its own.")
         return found
 
     def _found(self, counts: Sequence[npt.NDArray[np.bool_]], whole: Camera | None) -> Camera:
@@ -225,26 +227,27 @@ class _ByClass:
     cameras: Mapping[int, Camera]
     otherwise: Camera
 
-    def lift(self, runner: TileRunner, feed: Feed) -> PixelArray:
+    def lift(self, runner: TileRunner, feed: Feed) -> Lifted:
         """The tile of a feed, class by class."""
         classes = _classes_of(self.source, feed.tile)
         lifted: PixelArray | None = None
+        seen = []
         for value in np.unique(classes[feed.valid]):
             camera = self.cameras.get(int(value), self.otherwise)
+            seen.append((classes == value, camera.stf))
             runner.session.constants = constants(self.model, camera.responses)
             own = runner.run(feed.pixels, feed.outer, feed.tile)
             lifted = own if lifted is None else np.where(classes == value, own, lifted)
         if lifted is None:
             raise RasterError("A tile without valid pixels cannot be lifted.")
-        return lifted
+        return Lifted(lifted, seen)
 
 
 def _classes_of(source: Source, window: Window) -> npt.NDArray[np.int64]:
-    """Classes ``(h, w)`` of a window; -1 where there is nodata."""
+    """Classes ``(h, w)`` of a window; :data:`_NO_CLASS` where there is nodata."""
     block = source.read(window)
-    classes: npt.NDArray[np.int64] = np.where(block.valid, np.nan_to_num(block.pixels[0]), -1.0).astype(
-        np.int64
-    )
+    classes: npt.NDArray[np.int64] = np.nan_to_num(block.pixels[0]).astype(np.int64)
+    classes[~block.valid] = _NO_CLASS
     return classes
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from ..raster.blocks import MaskArray, PixelArray
 from ..spectral.band_shapes import FAINT
 from ..spectral.grids import FloatArray, Grid
 from .blind_model import ResponseModel
+from .graph_session import or_on_processor
 from .scene import STF
 from .session import Session
 
@@ -107,6 +109,7 @@ def estimate_responses(
 ) -> list[FloatArray]:
     """Responses of the stages and the last one, ``K + 1`` times ``(c, C)``, from the one to start with.
 
+    When a graphics card fails the processor goes on, which the session's warnings say.
     ``centred`` keeps the centroids of that one, as near as a tilt of the rows can: nominal centres are known
     better than a scene tells them. A tilted row can hold channels fainter than :data:`FAINT` of its maximum.
 
@@ -136,7 +139,8 @@ def _moments(session: Session, sample: Sequence[SampleWindow], output: str) -> t
     gram: FloatArray = np.zeros(())
     count = 0
     for window in sample:
-        image = session.run(window.pixels, output=output)[:, window.counts].astype(np.float64)
+        run = partial(session.run, window.pixels, output=output)
+        image = or_on_processor(session, run, session.warnings.append)[:, window.counts].astype(np.float64)
         bands = window.pixels[:, window.counts].astype(np.float64)
         cross, gram = cross + bands @ image.T, gram + image @ image.T
         count += image.shape[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
@@ -15,6 +15,7 @@ from ..errors import CancelledError, ModelError
 from ..raster.blocks import PixelArray
 from .devices import (
     device_name,
+    failure_warning,
     fallback_warning,
     import_runtime,
     providers_for,
@@ -173,6 +174,32 @@ class GraphSession(Generic[AnyCardT]):
 
 
 SessionT = TypeVar("SessionT", bound=GraphSession[Any])
+Result = TypeVar("Result")
+
+
+def or_on_processor(
+    session: GraphSession[Any], compute: Callable[[], Result], warn: Callable[[str], None]
+) -> Result:
+    """What ``compute`` gives; when a graphics card fails, the user is told and the processor goes on.
+
+    Raises:
+        OutOfMemoryError: the memory does not suffice on the processor either.
+        ModelError: the network fails there too.
+        CancelledError: the session was interrupted.
+    """
+    try:
+        return compute()
+    except (DeviceError, OutOfMemoryError) as error:
+        if session.device == "CPU":
+            raise
+        give_up_card(session, error, warn)
+        return compute()
+
+
+def give_up_card(session: GraphSession[Any], error: ModelError, warn: Callable[[str], None]) -> None:
+    """Tell the user that a graphics card failed, and go on with the processor."""
+    warn(failure_warning(session.device, str(error).rstrip(".")))
+    session.use_processor()
 
 
 def runtime_errors(runtime: ModuleType) -> tuple[type[Exception], ...]:

@@ -7,16 +7,18 @@ not depend on the tiles: each is lifted with the surroundings that its pixels de
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import RasterError
 from ..quality.consistency import ConsistencyGauge
-from ..raster.blocks import Block, PixelArray, RasterProfile, Sink, Source, Window
+from ..raster.blocks import Block, MaskArray, PixelArray, RasterProfile, Sink, Source, Window
 from ..raster.input import check_upright
 from .bands import match_bands
 from .calibration import calibrate
@@ -29,7 +31,17 @@ from .session import Session
 from .statistics import gather_statistics
 from .tiling import TileRunner, tile_side, tiles
 
-Lift = Callable[[TileRunner, Feed], PixelArray]
+
+class Lifted(NamedTuple):
+    """A tile's ``pixels`` (C, f*h, f*w), and by which responses ``(c, C)`` they were ``seen``: pixels (h, w)
+    and that of each; none where the session's own holds everywhere.
+    """
+
+    pixels: PixelArray
+    seen: Sequence[tuple[MaskArray, npt.NDArray[np.float64] | None]] = ()
+
+
+Lift = Callable[[TileRunner, Feed], Lifted]
 STF = "stf"  # the session's constant that holds the camera's response (c, C), where there is one
 # Tiles in a row after which the source drops what it cached, so that memory does not grow with the width.
 _CACHED_TILES = 8
@@ -96,9 +108,9 @@ def lift_scene(
     return run.report()
 
 
-def lift_once(runner: TileRunner, feed: Feed) -> PixelArray:
+def lift_once(runner: TileRunner, feed: Feed) -> Lifted:
     """Lift a feed's tile by one run of the session."""
-    return runner.run(feed.pixels, feed.outer, feed.tile)
+    return Lifted(runner.run(feed.pixels, feed.outer, feed.tile))
 
 
 class _Run:
@@ -128,7 +140,7 @@ class _Run:
         )
         self.warnings: list[str] = []
         self.session_seconds = 0.0
-        self.valid = 0
+        self.valid = self.lost = 0
         self._announce()
 
     def profile(self) -> RasterProfile:
@@ -144,7 +156,9 @@ class _Run:
         """Lift all tiles into a sink."""
         with ExitStack() as stack:
             watch(stack, self.monitor, self.session.interrupt)
-            self.runner.statistics = gather_statistics(replace(self.feeder, halo=0), self.runner)
+            self.runner.statistics = gather_statistics(
+                replace(self.feeder, halo=0), self.runner, self.monitor
+            )
         stream(
             tiles(self.window, self.side),
             read=self._feed,
@@ -158,6 +172,11 @@ class _Run:
         if not self.valid:
             raise RasterError(
                 f"'{self.source.name}' has no valid pixel in this part, all is nodata; choose another extent."
+            )
+        if self.lost:
+            self._warn(
+                f"{self.lost} pixels of the result are nodata because the network gave no finite numbers "
+                "for them; look for absurd values in the input there."
             )
         self._judge_consistency()
 
@@ -214,7 +233,7 @@ class _Run:
             self.source.release()
         return feed
 
-    def _lift(self, feed: Feed) -> PixelArray | None:
+    def _lift(self, feed: Feed) -> Lifted | None:
         if not feed.valid.any():
             return None
         started = time.perf_counter()
@@ -222,19 +241,24 @@ class _Run:
         self.session_seconds += time.perf_counter() - started
         return lifted
 
-    def _write(self, sink: Sink, feed: Feed, lifted: PixelArray | None) -> None:
+    def _write(self, sink: Sink, feed: Feed, lifted: Lifted | None) -> None:
         """Runs on the writing thread."""
         factor, tile = self.card.scale_factor, feed.tile
         place = Window(tile.row - self.window.row, tile.column - self.window.column, tile.height, tile.width)
         place = place.scaled(factor)
         if lifted is None:
             shape = (len(self.card.output.wavelength_nm), place.height, place.width)
-            lifted = np.broadcast_to(np.float32(np.nan), shape)
+            pixels: PixelArray = np.broadcast_to(np.float32(np.nan), shape)
         else:
+            pixels = lifted.pixels
             rows, columns = tile.within(feed.outer)
-            self.gauge.add(feed.pixels[:, rows, columns], lifted, feed.valid)
+            for counts, response in lifted.seen or [(feed.valid, None)]:
+                self.gauge.add(feed.pixels[:, rows, columns], pixels, feed.valid & counts, response)
             self.valid += int(feed.valid.sum())
-        sink.write(Block(place, lifted, feed.valid.repeat(factor, axis=0).repeat(factor, axis=1)))
+        valid = feed.valid.repeat(factor, axis=0).repeat(factor, axis=1)
+        found = valid & np.isfinite(pixels).all(axis=0)
+        self.lost += int(valid.sum()) - int(found.sum())
+        sink.write(Block(place, pixels, found))
 
 
 def part_of_scene(source: Source, window: Window | None) -> Window:

@@ -21,8 +21,7 @@ from ..raster.locked import LockedSource
 from ..unmixing.image import ImagePixels
 from ..version import plugin_version
 from .calibration import PRODUCT_SCALE, Reflectance, calibrate
-from .devices import failure_warning
-from .graph_session import DeviceError, OutOfMemoryError
+from .graph_session import or_on_processor
 from .patches import PatchBlender
 from .pipeline import discard, stream
 from .profile import natural_colour, public_name
@@ -32,7 +31,8 @@ from .sharpening_report import SCALES, SharpeningReport, SharpenOptions
 from .sharpening_scene import CoarseImage, SharpeningScene
 from .tiling import tiles
 
-_LARGEST_INT16 = 3.2
+_LARGEST_INT16 = 3.2767
+_OVERSHOOT = 1.25  # how much larger than the image's largest number a sharpened one may be
 _UNTRUSTED = 0.5
 _PREPARED = 0.4  # share of the run until tiles are sharpened
 
@@ -84,12 +84,13 @@ def sharpen_scene(
 
 @dataclass(frozen=True, eq=False)
 class _Feed:
-    """A tile in coarse pixels, the spectra around it and where it is valid."""
+    """A tile in coarse pixels, the spectra around it, where it is valid and where bad bands are empty."""
 
     tile: Window
     outer: Window
     pixels: PixelArray
     valid: MaskArray
+    empty: MaskArray
 
 
 class _Run:
@@ -172,7 +173,7 @@ class _Run:
             tile=self._side() * self.scale,
             data_type=self.options.data_type or self._fitting_type(),
             natural_colour=natural_colour(bands.wavelength_nm),
-            metadata=self._provenance(),
+            metadata=self._provenance() | self._bad_bands(),
         )
 
     def confidence_profile(self) -> RasterProfile:
@@ -193,8 +194,13 @@ class _Run:
 
     def _fitting_type(self) -> str:
         integers = self.source.dtype.kind in "iu" or self.source.calibration is not None
-        mean = np.abs(self.scene.subspace.mean).max() / np.sqrt(max(len(self.source.bands), 1))
-        return "int16" if integers and mean * self.factor < _LARGEST_INT16 / 4 else "float32"
+        largest = _OVERSHOOT * self.scene.image.largest * self.factor
+        return "int16" if integers and largest < _LARGEST_INT16 else "float32"
+
+    def _bad_bands(self) -> dict[str, str]:
+        """The list of bad bands that the image has, as its result has them too."""
+        usable = self.scene.image.usable
+        return {} if usable.all() else {"bbl": "{" + ", ".join(str(int(one)) for one in usable) + "}"}
 
     def _provenance(self) -> dict[str, str]:
         """Metadata items, written before the run: the device is the one it begins on."""
@@ -229,10 +235,11 @@ class _Run:
         """Runs on the reading thread."""
         outer = tile.expanded(CUBIC_HALO, self.source.shape)
         pixels, valid = self.scene.image.filled(outer)
+        empty = self.scene.image.empty(tile)
         if tile.column + tile.width == self.source.shape[1]:
             self.source.release()
             self.reference.release()
-        return _Feed(tile, outer, pixels, valid[tile.within(outer)])
+        return _Feed(tile, outer, pixels, valid[tile.within(outer)], empty)
 
     def _sharpen(self, feed: _Feed) -> tuple[PixelArray, PixelArray]:
         """Spectra ``(B, H, W)``, not negative where the image is not, and trust ``(1, H, W)`` of a tile."""
@@ -263,14 +270,7 @@ class _Run:
 
     def _residual(self, abundances: PixelArray, reference: PixelArray) -> PixelArray:
         """What the network finds, all (K, H, W); when a card fails, the processor goes on."""
-        try:
-            residual = self.session.run(abundances, reference)
-        except (DeviceError, OutOfMemoryError) as error:
-            if self.session.device == "CPU":
-                raise
-            self._warn(failure_warning(self.session.device, str(error).rstrip(".")))
-            self.session.use_processor()
-            residual = self.session.run(abundances, reference)
+        residual = or_on_processor(self.session, lambda: self.session.run(abundances, reference), self._warn)
         if self.session.device not in self.devices:
             self.devices.append(self.session.device)
         if not np.isfinite(residual).all():
@@ -284,6 +284,9 @@ class _Run:
         spectra, trust = result
         if self.factor != 1.0:
             spectra = spectra * np.float32(self.factor)
+        if feed.empty.any():
+            empty = feed.empty.repeat(self.scale, axis=1).repeat(self.scale, axis=2)
+            spectra = np.where(empty, np.float32(np.nan), spectra)
         for sink, pixels in zip(sinks, (spectra, trust)):
             sink.write(Block(place, pixels, valid))
         self.valid += int(feed.valid.sum())

@@ -47,27 +47,46 @@ class FinePatch:
 
 
 class CoarseImage:
-    """The coarse image in reflectance, without gaps where it is asked for."""
+    """The coarse image in reflectance, without gaps where it is asked for.
+
+    Attributes:
+        usable: ``(B,)``, False for bands that a bad-band list names.
+        largest: absolute value that :meth:`tables` met so far.
+    """
 
     def __init__(self, pixels: ImagePixels) -> None:
         self.pixels = pixels
         self.shape = pixels.shape
         count = len(pixels.source.bands)
         self.usable = np.isin(np.arange(1, count + 1), pixels.bands)
+        self.largest = 0.0
 
     def block(self, window: Window) -> tuple[PixelArray, MaskArray]:
         """Every band ``(B, h, w)`` of a window as stored or as the file calibrates it, and the valid pixels.
 
-        Bands that a bad-band list names do not count for these.
+        Bands that a bad-band list names do not count for these; where they hold nothing they are zero.
         """
         good = self.pixels.read(window)
         if self.usable.all():
             return good.pixels, good.valid
         everything = np.zeros((len(self.usable), *good.valid.shape), np.float32)
         everything[self.usable] = good.pixels
-        bad = [int(band) + 1 for band in np.flatnonzero(~self.usable)]
-        everything[~self.usable] = np.nan_to_num(self.pixels.read(window, bad).pixels)
+        bad, known = self._bad(window)
+        everything[~self.usable] = np.where(known, bad, 0.0)
         return everything, good.valid
+
+    def empty(self, window: Window) -> MaskArray:
+        """Where bands hold nothing though a pixel is valid, as bad ones may: ``(B, h, w)``."""
+        result = np.zeros((len(self.usable), window.height, window.width), np.bool_)
+        if not self.usable.all():
+            result[~self.usable] = ~self._bad(window)[1]
+        return result
+
+    def _bad(self, window: Window) -> tuple[PixelArray, MaskArray]:
+        """Bad bands of a window and where each of them holds something, both ``(b, h, w)``."""
+        blocks = [self.pixels.read(window, [int(place) + 1]) for place in np.flatnonzero(~self.usable)]
+        pixels = np.concatenate([block.pixels for block in blocks])
+        return pixels, np.stack([block.valid for block in blocks]) & np.isfinite(pixels)
 
     def filled(self, window: Window) -> tuple[PixelArray, MaskArray]:
         """Likewise with each invalid pixel as the nearest valid one; zeros where none is near."""
@@ -87,6 +106,8 @@ class CoarseImage:
             self.pixels.check_cancelled()
             block, valid = self.block(window)
             self.pixels.release_after(window)
+            if valid.any():
+                self.largest = max(self.largest, float(np.abs(block[:, valid]).max()))
             block[:, ~valid] = np.nan
             yield block.reshape(len(block), -1).T
             done += valid.size

@@ -7,13 +7,15 @@ tile: a result depends on the scene and not on how it was cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 import numpy as np
 
 from ..raster.blocks import PixelArray, Window
-from .feeding import Feeder
+from .feeding import Feed, Feeder
+from .pipeline import check_cancelled
+from .report import Monitor
 from .tiling import TileRunner, tiles
 
 _VALID = 0.5  # share of valid pixels from which a window counts
@@ -32,7 +34,7 @@ def reference_windows(shape: tuple[int, int], side: int, count: int) -> list[Win
     return [Window(row, column, height, width) for (row, height), (column, width) in product(rows, columns)]
 
 
-def gather_statistics(feeder: Feeder, runner: TileRunner) -> PixelArray | None:
+def gather_statistics(feeder: Feeder, runner: TileRunner, monitor: Monitor) -> PixelArray | None:
     """Mean of what the reference windows of a scene give, weighted by their valid pixels.
 
     Where these hold hardly a valid pixel, the first window of the scene that holds any serves.
@@ -40,31 +42,33 @@ def gather_statistics(feeder: Feeder, runner: TileRunner) -> PixelArray | None:
     Args:
         feeder: of the scene, without a halo.
         runner: whose session's card says what is to be gathered.
+        monitor: is asked whether to stop.
 
     Returns:
         Shape ``(1, S)``; None when the network needs none or the scene has no valid pixel.
 
     Raises:
         ModelError: the network fails.
+        CancelledError: the monitor asked to stop.
     """
     asked = runner.session.card.statistics
     if asked is None:
         return None
     total: PixelArray | None = None
     weight, shape = 0.0, feeder.source.shape
-    for window in reference_windows(shape, asked.window, asked.windows):
-        feed = feeder.feed(window)
+    for feed in _fed(feeder, reference_windows(shape, asked.window, asked.windows), monitor):
         share = float(feed.valid.mean())
         if share >= _VALID:
             found = np.float32(share) * runner.gather(feed.pixels)
             total, weight = found if total is None else total + found, weight + share
     if total is not None:
         return (total / np.float32(weight)).astype(np.float32)
-    return next(_of_any(feeder, runner, tiles(Window(0, 0, *shape), asked.window)), None)
+    every = _fed(feeder, tiles(Window(0, 0, *shape), asked.window), monitor)
+    return next((runner.gather(feed.pixels) for feed in every if feed.valid.any()), None)
 
 
-def _of_any(feeder: Feeder, runner: TileRunner, windows: Iterator[Window]) -> Iterator[PixelArray]:
+def _fed(feeder: Feeder, windows: Iterable[Window], monitor: Monitor) -> Iterator[Feed]:
     for window in windows:
-        feed = feeder.feed(window)
-        if feed.valid.any():
-            yield runner.gather(feed.pixels)
+        check_cancelled(monitor)
+        yield feeder.feed(window)
+        feeder.source.release()

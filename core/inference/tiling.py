@@ -8,8 +8,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..raster.blocks import MaskArray, PixelArray, Window
-from .devices import failure_warning
-from .graph_session import DeviceError, OutOfMemoryError
+from .graph_session import DeviceError, OutOfMemoryError, give_up_card, or_on_processor
 from .session import Session
 
 _STEP = 16
@@ -93,13 +92,7 @@ class TileRunner:
 
     def gather(self, pixels: PixelArray) -> PixelArray:
         """Statistics ``(1, S)`` of a part ``(c, h, w)`` of the scene; a failing card gives way as in run."""
-        try:
-            return self.session.gather(pixels)
-        except (DeviceError, OutOfMemoryError) as error:
-            if self.session.device == "CPU":
-                raise
-            self._use_processor(error)
-            return self.session.gather(pixels)
+        return or_on_processor(self.session, lambda: self.session.gather(pixels), self._warn)
 
     def _shrink(self, tile: Window) -> None:
         """Remember that a tile of this size is too large; the user is told once."""
@@ -111,8 +104,7 @@ class TileRunner:
         self._largest = tile.height * tile.width - 1
 
     def _use_processor(self, error: ModelError) -> None:
-        self._warn(failure_warning(self.session.device, str(error).rstrip(".")))
-        self.session.use_processor()
+        give_up_card(self.session, error, self._warn)
         self._largest = np.inf
 
     def _run_whole(self, pixels: PixelArray, outer: Window, tile: Window) -> PixelArray:

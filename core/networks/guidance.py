@@ -19,6 +19,7 @@ from .layers import NearMean, WindowMean
 
 _FAINT = 1e-6  # contrast, in reflectance, that tells nothing of where footprints end
 _PENALTY = 1e-6  # of the regression, beside the variance of the predictors (reflectance squared)
+_ROUNDING = 1e-4  # likewise, relative to their squared mean: differences of squares lose the last digits
 _TYPICAL = 0.2  # reflectance of land: products of smaller numbers lose fewer digits
 _BORDER_REACH = 15  # rows (or columns) on both sides that tell where footprints end
 
@@ -88,9 +89,9 @@ class FootprintMean(nn.Module):
 class LocalRegression(nn.Module):
     """Coarse bands at the resolution of the fine ones, by least squares around each pixel.
 
-    ``x = w . g + mean(y - w . m)``: ``g`` are the fine bands and their contrasts with what is around, ``m``
-    their means over the footprints of the coarse band ``y``, ``w`` the regression of ``y`` on ``m`` over the
-    window, near pixels more, and what it leaves over is smoothed.
+    ``x = w . (g - u) + mean(y - w . (m - u))``: ``g`` are the fine bands and their contrasts with what is
+    around, ``m`` their means over the footprints of the coarse band ``y``, ``u`` those over the window, ``w``
+    the regression of ``y`` on ``m`` there, near pixels more, and what it leaves over is smoothed.
 
     Args:
         factor: pixels along the side of a footprint, even.
@@ -110,29 +111,33 @@ class LocalRegression(nn.Module):
         contrasts = [fine - mean(fine) for mean in self.around]
         predictors = torch.cat([fine - _TYPICAL, *contrasts], dim=1)
         means = self.footprint(predictors, borders)
-        weights = self._weights(means, coarse - _TYPICAL)
-        left = coarse - _combine(weights, means)
-        sharp: Tensor = _combine(weights, predictors) + self.smooth(left)
+        bands = torch.cat([means, coarse - _TYPICAL], dim=1)
+        mean = self.near(bands)
+        weights = self._weights(bands, mean, predictors.shape[1])
+        # Weights of a flat place are rounding: they must meet nothing but differences, which vanish there.
+        usual = mean[:, : predictors.shape[1]]
+        left = coarse - _combine(weights, means - usual)
+        sharp: Tensor = _combine(weights, predictors - usual) + self.smooth(left)
         return sharp
 
-    def _weights(self, predictors: Tensor, coarse: Tensor) -> list[Tensor]:
-        """Regression of each coarse band on the predictors: for each of these, weights ``(N, b, H, W)``.
+    def _weights(self, bands: Tensor, mean: Tensor, count: int) -> list[Tensor]:
+        """Regression on the first ``count`` of ``bands`` of the others: for each of these, weights
+        ``(N, b, H, W)``. ``mean`` is that of ``bands`` near each pixel.
 
         Elimination (Gauss-Jordan) of the normal equations, one small system for each pixel.
         """
-        count = predictors.shape[1]
-        bands = torch.cat([predictors, coarse], dim=1)
-        mean = self.near(bands)
         rows: list[Tensor] = []
+        penalties: list[Tensor] = []
         for one in range(count):
             # The products that earlier rows hold already are not taken again.
             known = [row[:, one : one + 1] for row in rows]
             later, here = slice(one, None), slice(one, one + 1)
             covariance = self.near(bands[:, later] * bands[:, here]) - mean[:, later] * mean[:, here]
-            rows.append(torch.cat([*known, covariance[:, :1] + _PENALTY, covariance[:, 1:]], dim=1))
-        for pivot in range(count):
+            penalties.append(_PENALTY + _ROUNDING * mean[:, here].square())
+            rows.append(torch.cat([*known, covariance[:, :1] + penalties[one], covariance[:, 1:]], dim=1))
+        for pivot, penalty in enumerate(penalties):
             # Of every row, the column of the pivot comes first; it is done with afterwards.
-            top = rows[pivot][:, 1:] / rows[pivot][:, :1]
+            top = rows[pivot][:, 1:] / torch.maximum(rows[pivot][:, :1], penalty)
             rows = [
                 top if place == pivot else row[:, 1:] - row[:, :1] * top for place, row in enumerate(rows)
             ]

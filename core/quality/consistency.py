@@ -51,10 +51,20 @@ class ConsistencyGauge:
         self._factor = scale_factor
         self._counts = np.zeros((len(self._places), _BINS), np.int64)
 
-    def add(self, msi: PixelArray, hsi: PixelArray, valid: MaskArray) -> None:
-        """Count a block: ``msi`` (c, h, w), ``hsi`` (C, f*h, f*w), ``valid`` (h, w)."""
+    def add(
+        self,
+        msi: PixelArray,
+        hsi: PixelArray,
+        valid: MaskArray,
+        response: npt.NDArray[Any] | None = None,
+    ) -> None:
+        """Count a block: ``msi`` (c, h, w), ``hsi`` (C, f*h, f*w), ``valid`` (h, w).
+
+        ``response`` (c, C) is that of the block, where it has one of its own.
+        """
         chosen = valid[::_STEP, ::_STEP]
-        seen = np.tensordot(self._matrix, self._thinned(hsi), axes=1)[:, chosen]
+        matrix = self._matrix if response is None else response[self._places].astype(np.float32)
+        seen = np.tensordot(matrix, self._thinned(hsi), axes=1)[:, chosen]
         error = np.abs(msi[self._places, ::_STEP, ::_STEP][:, chosen] - seen)
         bins = np.nan_to_num(np.minimum(error / _BIN, _BINS - 1), nan=_BINS - 1).astype(np.int64)
         for count, row in zip(self._counts, bins):

@@ -15,6 +15,7 @@ from .transforms import continuum_removed
 
 ANGLE, CORRELATION = "angle", "correlation"
 METHODS = (ANGLE, CORRELATION)
+_CONSTANT = 1e-6  # deviation from its mean, relative to its length, that rounding gives a constant spectrum
 # A spectrum that shares fewer channels would be close by chance.
 _LEAST_SHARE = 0.5
 _LEAST_CHANNELS = 3
@@ -49,10 +50,7 @@ def spectral_angle(spectra: npt.ArrayLike, others: npt.ArrayLike) -> FloatArray:
 
 def correlation(spectra: npt.ArrayLike, others: npt.ArrayLike) -> FloatArray:
     """Pearson's correlations ``(n, m)`` of spectra ``(n, C)`` and ``(m, C)``; NaN for constant ones."""
-    one, other = np.asarray(spectra, dtype=np.float64), np.asarray(others, dtype=np.float64)
-    return (
-        _scaled(one - one.mean(axis=1, keepdims=True)) @ _scaled(other - other.mean(axis=1, keepdims=True)).T
-    )
+    return _centred(np.asarray(spectra, np.float64)) @ _centred(np.asarray(others, np.float64)).T
 
 
 class Matcher:
@@ -141,11 +139,11 @@ class Matcher:
             SpectralError: see :meth:`scores`.
         """
         angles, correlations = (scores[0] for scores in self.scores(spectrum[None, :]))
-        ranks = rank(angles, correlations, method)[:count]
+        deciding = angles if method == ANGLE else correlations
         return [
             Match(int(number), self.library.names[number], float(angles[number]), float(correlations[number]))
-            for number in ranks
-            if np.isfinite(angles[number])
+            for number in rank(angles, correlations, method)[:count]
+            if np.isfinite(deciding[number])
         ]
 
 
@@ -196,6 +194,14 @@ def _scaled(spectra: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
         unit: FloatArray = np.where(length > 0, spectra / length, np.nan)
     return unit
+
+
+def _centred(spectra: FloatArray) -> FloatArray:
+    """Deviations of spectra from their means, of unit length; NaN for constant ones."""
+    away = spectra - spectra.mean(axis=1, keepdims=True)
+    rounding = _CONSTANT * np.linalg.norm(spectra, axis=1, keepdims=True)
+    even = np.linalg.norm(away, axis=1, keepdims=True) <= rounding
+    return _scaled(np.where(even, 0.0, away))
 
 
 def _angles(cosines: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..raster.blocks import Block, RasterProfile, Sink
 from ..spectral.grids import FloatArray
 from ..spectral.library import SpectralLibrary
-from ..spectral.matching import Matcher, rank
+from ..spectral.matching import ANGLE, Matcher, rank
 from .image import ImagePixels, table_of
 from .maps import write_maps
 from .statistics import Table
@@ -29,7 +29,7 @@ class MaterialCounts:
         pixels: shape ``(m,)``, how many pixels are closest to each.
         angle_deg: shape ``(m,)``, mean angle of these pixels, NaN where there are none.
         correlation: shape ``(m,)``, their mean continuum-removed correlation, likewise.
-        unlike: pixels that cannot be compared, black ones for instance.
+        unlike: pixels that cannot be compared: black ones, and by correlation those without absorptions.
     """
 
     names: tuple[str, ...]
@@ -104,7 +104,7 @@ class _Tally:
         best = rank(angles, correlations, self._method)[:, 0]
         every = np.arange(len(table))
         angle, correlation = angles[every, best], correlations[every, best]
-        known = np.isfinite(angle)
+        known = np.isfinite(angle if self._method == ANGLE else correlation)
         correlated = known & np.isfinite(correlation)
         count = len(self._matcher.library)
         self._sums[0] += np.bincount(best[known], minlength=count)

@@ -21,7 +21,7 @@ def drawn_pixels(pixels: PixelBlocks, random: np.random.Generator) -> FloatArray
     """All valid pixels, or :data:`SAMPLE` random ones: those with the least random keys.
 
     Raises:
-        UnmixingError: no valid pixel, or not more than bands.
+        UnmixingError: no valid pixel.
     """
     keys: FloatArray = np.empty(0)
     kept: FloatArray | None = None
@@ -34,7 +34,6 @@ def drawn_pixels(pixels: PixelBlocks, random: np.random.Generator) -> FloatArray
             keys, kept = keys[least], kept[least]
     if kept is None or not len(kept):
         raise UnmixingError("There is no valid pixel: choose an image that is not all nodata.")
-    require_pixels(len(kept), kept.shape[1])
     return kept
 
 
@@ -77,6 +76,7 @@ class SampledPixels:
             UnmixingError: too few bands or pixels, or pixels that do not vary.
         """
         bands = pixels.shape[1]
+        require_pixels(len(pixels), bands)
         dimensions = bands if sums_to_one else bands - 1
         if maximum > dimensions:
             raise UnmixingError(

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from .endmembers import TRIALS, Endmembers, largest_simplex, require_endmembers
-from .statistics import FloatArray, PixelBlocks, PixelStatistics, chunks, rows_at, valid_rows
+from .sampled_pixels import drawn_pixels
+from .statistics import FloatArray, PixelBlocks, PixelStatistics, chunks
 
-SAMPLE = 20_000
 LEAST_NOISE = 1e-9  # variance, as a share of the largest; keeps noiseless pixels well conditioned
 ENLARGED = 2.0  # smaller starts may fall into a simplex without thickness
 
@@ -61,7 +61,7 @@ def minimum_volume_simplex(
         noise_variance = float(variances[count - 1 :].mean()) if count <= statistics.bands else 0.0
     noise_variance = max(noise_variance, LEAST_NOISE * float(variances[0]))
     axes = statistics.principal_axes(count - 1)
-    sample = _sample(pixels, statistics, seed)
+    sample = drawn_pixels(pixels, np.random.default_rng(seed))
     fit = _Fit.of((sample - statistics.mean) @ axes, noise_variance)
     vertices = fit.solve((np.asarray(start, dtype=np.float64) - statistics.mean) @ axes)
     return vertices @ axes.T + statistics.mean
@@ -78,16 +78,6 @@ def minimum_volume(pixels: PixelBlocks, count: int, seed: int = 0) -> Endmembers
     """
     spectra = minimum_volume_simplex(pixels, count, seed)
     return Endmembers(spectra, _nearest_pixels(pixels, spectra))
-
-
-def _sample(pixels: PixelBlocks, statistics: PixelStatistics, seed: int) -> FloatArray:
-    """All valid pixels, or those among :data:`SAMPLE` random ones."""
-    indices: npt.NDArray[np.int64] = np.arange(statistics.total)
-    if statistics.total > SAMPLE:
-        indices = np.sort(np.random.default_rng(seed).choice(statistics.total, SAMPLE, replace=False))
-    table = rows_at(pixels, indices)
-    sample: FloatArray = table[valid_rows(table)].astype(np.float64)
-    return sample
 
 
 def _nearest_pixels(pixels: PixelBlocks, spectra: FloatArray) -> npt.NDArray[np.int64]:

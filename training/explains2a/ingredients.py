@@ -27,9 +27,9 @@ SETTINGS: dict[str, dict[str, object]] = {
     "fields, roofs and water": {"pattern_share": 0.0},
     "clouds and shadows": {"cloud_share": 0.0},
     "PROSAIL canopies": {"vegetation": False},
+    # Scenes have neither; this shows why.
+    "nothing, but with adjacency and haze": {"air_share": 0.1},
 }
-# What the scenes have none of, to show why.
-ADDITIONS: dict[str, dict[str, object]] = {"adjacency and haze": {"air_share": 0.1}}
 SPECTRA: dict[str, tuple[str, ...]] = {
     "San Diego": ("san_diego_aviris189", "san_diego_90_aviris189", "san_diego3_aviris189"),
     "NEON forests": ("neon_harv_40x40", "neon_osbs_40x40", "neon_idtrees_osbs24", "neon_crowns_pixels"),
@@ -41,7 +41,7 @@ SPECTRA: dict[str, tuple[str, ...]] = {
     "urban libraries": ("klum_urban", "slum_urban", "enmapbox_berlin_urban", "roberts2017_urban"),
     "ECOSTRESS mixtures and snow": ("ecostress_mixtures_avirisc", "ecostress_snow_mixtures"),
 }
-NAMES = (*SETTINGS, *ADDITIONS, *SPECTRA)
+NAMES = (*SETTINGS, *SPECTRA)
 SHORT = PerceptronConfig(batches=120, steps=1_500, pixels=2048)
 # How the scenes are seen. Clouds and haze are none of theirs: they are put over them.
 SHARP, NATIVE, CLOUDY, HAZY = CONDITIONS = (
@@ -141,8 +141,7 @@ def leave_one_out(
     processes: int | None = None,
     only: Sequence[str] = (),
 ) -> Iterator[Trial]:
-    """For each of :data:`SPLITS` all ingredients, then each of :data:`SETTINGS` and :data:`SPECTRA` left out
-    and :data:`ADDITIONS` made.
+    """For each of :data:`SPLITS` all ingredients, then each of :data:`SETTINGS` and :data:`SPECTRA` left out.
 
     Args:
         config: of the scenes.
@@ -151,7 +150,7 @@ def leave_one_out(
         seeds: of scenes, explanations of real images and weights, instead of what the configurations say.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         processes: see :func:`..processes.each_by_itself`.
-        only: ingredients of :data:`NAMES` to leave out or add, by default all.
+        only: ingredients to leave out, of :data:`NAMES`; by default all.
 
     Raises:
         ValueError: there are no seeds, or an ingredient is not known.
@@ -162,12 +161,10 @@ def leave_one_out(
     if unknown:
         raise ValueError(f"There is no ingredient '{unknown[0]}'; choose among: {', '.join(NAMES)}.")
     folder = data_folder(data)
-    chosen = set(only or NAMES)
     ingredients = [
         (_NOTHING, {}, ()),
-        *((name, changes, ()) for name, changes in SETTINGS.items() if name in chosen),
-        *((f"nothing, but with {name}", changes, ()) for name, changes in ADDITIONS.items() if name in chosen),
-        *((name, {}, collections) for name, collections in SPECTRA.items() if name in chosen),
+        *((name, changes, ()) for name, changes in SETTINGS.items() if name in (only or NAMES)),
+        *((name, {}, collections) for name, collections in SPECTRA.items() if name in (only or NAMES)),
     ]
     jobs = [
         _Job(

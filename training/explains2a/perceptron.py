@@ -15,9 +15,10 @@ from hyperlift.core.networks.experts import Perceptron
 from ..data.pairs import PairFolder
 from ..data.scenes import Batch, SceneMaker
 from ..evaluation.scores import Lift
+from ..files import put_in_place
+from ..losses import spectral_angle
 from ..regression import fit_ridge, pixel_table
 from ..runs import device_of
-from .task import spectral_angle
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,6 @@ def cached_perceptron(
         network.load_state_dict(torch.load(path, weights_only=True)["weights"])
         return network.eval()
     network = fit_perceptron(maker, config, accelerator)
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save({"config": asdict(config), "weights": network.state_dict()}, path)
+    with put_in_place(path) as unfinished:
+        torch.save({"config": asdict(config), "weights": network.state_dict()}, unfinished)
     return network

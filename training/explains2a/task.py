@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import lightning
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from hyperlift.core.networks.agreement import sentinel2_agreement
 from hyperlift.core.networks.experts import Experts, ExpertsConfig
 from hyperlift.core.networks.explains2a import ExplainS2A, ExplainS2AConfig
 from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
+
+from ..losses import spectral_angle
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,6 @@ class ScheduleConfig:
     one_cycle: bool = True
     halve_at: tuple[int, ...] = ()
     weight_decay: float = 0.0
-
-
-def spectral_angle(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Angle in radians between spectra (N, C, ...), shape (N, ...), with a finite gradient at zero."""
-    chord = F.normalize(estimate, dim=1, eps=1e-4) - F.normalize(truth, dim=1, eps=1e-4)
-    half = (chord.square().sum(dim=1) + 1e-10).sqrt() / 2
-    return 2.0 * torch.asin(half.clamp(max=0.999))
 
 
 def total_variation(image: Tensor, dims: tuple[int, ...]) -> Tensor:

@@ -20,7 +20,7 @@ from hyperlift.core.spectral.band_shapes import BandShapes
 from hyperlift.core.spectral.mixture import SpectralMixture
 
 from ..data.scenes import SceneMaker
-from ..explains2a.task import spectral_angle
+from ..losses import spectral_angle
 from ..runs import open_task
 from .config import TrainingConfig
 from .responses import Camera, Cameras

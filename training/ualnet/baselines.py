@@ -1,4 +1,8 @@
-"""What UALNet must beat at half the pixel size: interpolation before or after the best of 10 m."""
+"""What UALNet must beat at half the pixel size: interpolation before or after the best of 10 m.
+
+Negative reflectance is set to zero, as models do: interpolation overshoots at dark water, where that costs it
+a third of a degree in the mean.
+"""
 
 from __future__ import annotations
 
@@ -34,17 +38,17 @@ def baselines(maker: SceneMaker, explains2a: Lift) -> tuple[dict[str, Method], d
     def enlarged(lift: Lift, prepare: Callable[[np.ndarray], np.ndarray] | None = None) -> Method:
         def method(scene: HeldOutScene) -> np.ndarray:
             msi = scene.msi if prepare is None else prepare(scene.msi)
-            return np.stack([lift(tile) for tile in bicubic(msi)])
+            return np.stack([lift(tile) for tile in bicubic(msi)]).clip(min=0.0)
 
         return method
 
-    after = by_tile(explains2a)
+    before = by_tile(explains2a)
     return {
         "bicubic, ridge": enlarged(regression),
         "sharpened, bicubic, ridge": enlarged(regression, sharpen),
     }, {
         "bicubic, ExplainS2A": enlarged(explains2a),
-        "ExplainS2A, bicubic": lambda scene: bicubic(after(scene)),
+        "ExplainS2A, bicubic": lambda scene: bicubic(before(scene)).clip(min=0.0),
     }
 
 

@@ -73,7 +73,8 @@ class PriorConfig:
     """Training of PriorNet by itself.
 
     Attributes:
-        published: the loss of the paper; else see :func:`..losses.log_rmse`.
+        published: the loss of the paper; else the logarithms of errors and of angles, see :mod:`..losses`.
+        angle: weight of the latter.
         steps: optimiser steps.
         rate: peak learning rate of one cycle.
         real_share: share of the batches that are pieces of real images.
@@ -82,7 +83,8 @@ class PriorConfig:
     """
 
     published: bool = False
-    steps: int = 6_000
+    angle: float = 1.0
+    steps: int = 12_000
     rate: float = 8e-4
     real_share: float = 0.5
     pixels: int = 2_304

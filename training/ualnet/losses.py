@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..explains2a.task import spectral_angle
+from ..losses import spectral_angle
 
 _ANGLE = _SPECTRUM = 2.5e-3
 _PRIOR = 5e-4

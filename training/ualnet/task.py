@@ -17,7 +17,7 @@ from hyperlift.core.networks.ualnet.network import UALNet, Unfolded
 from hyperlift.core.networks.ualnet.prior_net import gram
 from hyperlift.core.networks.ualnet.statistics import Statistics
 
-from ..losses import log_rmse
+from ..losses import log_angle, log_rmse
 from .config import LossConfig, PriorConfig, ScheduleConfig
 from .losses import critic_loss, deceiving_loss, generator_loss, prior_loss, published_bands_loss
 
@@ -148,10 +148,14 @@ class PriorTask(lightning.LightningModule):
         with torch.no_grad():
             msi = task.sharp(batch["msi"])
         bands = task.network.fine_bands(msi, Statistics())
-        loss = (published_bands_loss if self.config.published else log_rmse)(bands, batch["bands"])
+        truth = batch["bands"]
+        if self.config.published:
+            loss = published_bands_loss(bands, truth)
+        else:
+            loss = log_rmse(bands, truth) + self.config.angle * log_angle(bands, truth)
         if "hsi" in batch:
-            truth = gram(batch["hsi"], task.network.config.normalised)
-            loss = loss + prior_loss(self.prior_net.prior(msi), truth, batch["measured"])
+            matrix = gram(batch["hsi"], task.network.config.normalised)
+            loss = loss + prior_loss(self.prior_net.prior(msi), matrix, batch["measured"])
         self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 

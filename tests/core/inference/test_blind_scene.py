@@ -139,6 +139,50 @@ def test_one_class_is_the_whole_scene(models, scene, whole):
     assert np.abs(pixels - whole[0]).max() < 1e-4
 
 
+def test_consistency_is_that_with_each_class_s_own_response(models, scene):
+    classes = np.zeros((1, 70, 90))
+    classes[:, :, 45:] = 7
+    pixels, report = run(models, ArraySource(scene), ArraySource(classes), tile=32)
+    seen = np.stack([np.tensordot(report.classes[value].stf, pixels, axes=1) for value in (0, 7)])
+    own = np.where(classes[0] == 7, seen[1], seen[0])
+    expected = np.median(np.abs(own - scene)[:, ::4, ::4], axis=(1, 2))
+    found = [report.scene.consistency[name] for name in report.camera.names]
+    np.testing.assert_allclose(found, expected, atol=1.1e-4)
+
+
+def test_nodata_is_a_class_apart_from_all_numbers(models, scene):
+    classes = np.full((1, 70, 90), -1.0)
+    classes[:, :, 45:] = np.nan
+    _, report = run(models, ArraySource(scene), ArraySource(classes))
+    assert len(report.classes) == 2
+    assert -1 in report.classes
+
+
+class FailingOnce:
+    """Stands in for a runtime session on a card whose driver is lost in the second run."""
+
+    def __init__(self, inner):
+        self.inner, self.left = inner, 1
+
+    def get_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def run(self, *given):
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError("CUDA failure 700: illegal memory access")
+        return self.inner.run(*given)
+
+
+def test_a_card_that_fails_while_the_response_is_sought_gives_way(blind_model_file, scene, whole):
+    session = Session.open(blind_model_file, "cpu", constants=True)
+    session._session = FailingOnce(session._session)
+    pixels, report = run((session, ResponseModel(blind_model_file)), ArraySource(scene))
+    assert np.abs(pixels - whole[0]).max() < 1e-5
+    assert report.scene.device == "CPU"
+    assert "CUDA failed" in "".join(report.scene.warnings)
+
+
 def test_rare_classes_take_the_response_of_the_scene(models, scene):
     classes = np.zeros((1, 70, 90))
     classes[:, 0, :5] = 3

@@ -5,7 +5,8 @@ import pytest
 
 from hyperlift.core.errors import ModelError
 from hyperlift.core.inference import models
-from hyperlift.core.inference.models import find_model, model_names, model_path, read_card
+from hyperlift.core.inference.blind_scene import open_blind
+from hyperlift.core.inference.models import SHARPENING, find_model, model_names, model_path, read_card
 
 
 @pytest.fixture
@@ -35,10 +36,19 @@ def test_finds_models_by_name_and_by_path(linear_model, tmp_path, monkeypatch):
 
 
 def test_bundled_models_are_whole():
+    assert model_names() == ["explains2a", "ualnet"]
     for name in model_names():
         card = read_card(model_path(name))
         assert card.name == name
         assert card.tile % 16 == 0
+
+
+def test_models_of_all_tasks_are_bundled():
+    for grid_name in ("aviris172", "vnir", "visible31"):
+        session, model = open_blind(grid_name, "cpu")
+        assert session.card.name == f"pgunet-{grid_name}"
+        assert model.stages > 0
+    assert model_names(SHARPENING) == ["uafl"]
 
 
 def test_missing_file(tmp_path):

@@ -12,7 +12,7 @@ from hyperlift.core.inference.devices import (
     providers_for,
     runtime_problem,
 )
-from hyperlift.core.inference.graph_session import DeviceError, OutOfMemoryError
+from hyperlift.core.inference.graph_session import DeviceError, OutOfMemoryError, or_on_processor
 from hyperlift.core.inference.session import Session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -225,3 +225,18 @@ def test_interrupt_stops_a_run(make_model):
     session._fresh_run_options = terminated
     with pytest.raises(CancelledError, match="Cancelled; nothing was written"):
         session.run(np.zeros((12, 64, 64), np.float32))
+
+
+def test_the_processor_goes_on_when_a_card_fails(linear_model, matrix):
+    session = Session.open(linear_model, "cpu")
+    session._session = Card(session._session, RuntimeError("CUDA failure 2: out of memory"))
+    msi = np.random.default_rng(0).random((12, 3, 4), dtype=np.float32)
+    told = []
+    lifted = or_on_processor(session, lambda: session.run(msi), told.append)
+    np.testing.assert_allclose(lifted, np.tensordot(matrix, msi, axes=1), atol=1e-5)
+    assert len(told) == 1
+    assert "CUDA failed" in told[0]
+    session._session = Failing(session._session, MemoryError())
+    with pytest.raises(OutOfMemoryError):
+        or_on_processor(session, lambda: session.run(msi), told.append)
+    assert len(told) == 1

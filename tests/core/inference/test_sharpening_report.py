@@ -10,7 +10,9 @@ from hyperlift.core.inference.sharpening import sharpen_scene
 from hyperlift.core.inference.sharpening_card import SharpeningCard
 from hyperlift.core.inference.sharpening_report import SharpenOptions
 from hyperlift.core.raster.arrays import ArraySource, array_sinks
-from hyperlift.core.raster.blocks import Calibration
+from hyperlift.core.raster.blocks import Calibration, Window
+from hyperlift.core.raster.gdal_backend import GdalSink, GdalSource
+from hyperlift.core.unmixing.image import ImagePixels
 
 ROWS, COLUMNS = 20, 32
 
@@ -89,6 +91,36 @@ def test_a_recognised_scale_is_told_everywhere(land):
     assert "brighter than any land" in "".join(report.warnings)
     assert report.warnings == tuple(monitor.warnings)
     assert np.nanmean(sink.pixels) == pytest.approx(numbers.mean() * 1e-4, rel=0.01)
+
+
+def test_numbers_that_int16_does_not_hold_are_stored_as_float32(land):
+    numbers = np.rint(land[1] * 10000).astype(np.uint16)
+    for brightest, data_type in ((20000, "int16"), (30000, "float32"), (60000, "float32")):
+        numbers[1, 5, 6] = brightest
+        sinks, make_sink = array_sinks()
+        sharpen_scene(ArraySource(numbers), ArraySource(land[0]), make_sink, FailingCard(99))
+        assert sinks[0].profile.data_type == data_type
+        assert np.nanmax(sinks[0].pixels) > 0.6 * brightest * 1e-4
+
+
+def test_bad_bands_stay_bad_and_empty(land, tmp_path):
+    """Through a file, as the next tool reads it."""
+    numbers = np.rint(np.concatenate([land[1], land[1][:1]]) * 10000).astype(np.float32)
+    numbers[1] = np.nan
+    numbers[3, 5, 6] = np.nan
+    source = ArraySource(numbers)
+    source.metadata = {"bbl": "{1, 0, 1, 0}"}
+    path = tmp_path / "sharp.tif"
+    sharpen_scene(source, ArraySource(land[0]), lambda profile: GdalSink(path, profile), FailingCard(99))
+    written = GdalSource(str(path))
+    sharp = ImagePixels(written)
+    assert sharp.bands == (1, 3)
+    whole = Window(0, 0, *written.shape)
+    assert sharp.read(whole).valid.all()
+    assert not sharp.read(whole, (2,)).valid.any()
+    empty = ~sharp.read(whole, (4,)).valid
+    assert empty[20:24, 24:28].all()
+    assert empty.sum() == 16
 
 
 def test_a_stated_scale_is_told_and_fractions_stay(land):

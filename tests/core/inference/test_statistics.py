@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from hyperlift.core.errors import ModelError
+from hyperlift.core.errors import CancelledError, ModelError
 from hyperlift.core.inference.card import Card
+from hyperlift.core.inference.report import SilentMonitor
 from hyperlift.core.inference.scene import LiftOptions, lift_scene
 from hyperlift.core.inference.session import Session
 from hyperlift.core.inference.statistics import reference_windows
@@ -96,3 +97,39 @@ def test_a_card_that_promises_what_the_graph_has_not_is_refused(make_model):
 def test_a_model_without_statistics_has_none_to_gather(linear_model):
     with pytest.raises(ModelError, match="uses no statistics"):
         Session.open(linear_model, "cpu").gather(np.zeros((12, 4, 4), np.float32))
+
+
+class Stop(SilentMonitor):
+    """Cancels from the start."""
+
+    def cancelled(self):
+        return True
+
+
+class Counting(ArraySource):
+    """Counts what is read of it."""
+
+    read_windows = released = 0
+
+    def read(self, window, numbers=()):
+        self.read_windows += 1
+        return super().read(window, numbers)
+
+    def release(self):
+        self.released += 1
+
+
+def test_cancelling_ends_the_search_for_valid_pixels(session):
+    """In an empty scene of 169 windows; a look at the values, at most 25 windows, comes before."""
+    source = Counting(np.full((12, 400, 400), np.nan, np.float32))
+    options = LiftOptions(tuple(range(1, 13)), scale=1.0, offset=0.0)
+    with pytest.raises(CancelledError):
+        lift_scene(source, ArraySink, session, options, Stop())
+    assert source.read_windows <= 26
+
+
+def test_what_was_read_for_the_statistics_is_not_kept(session, scene):
+    source = Counting(scene)
+    options = LiftOptions(tuple(range(1, 13)), scale=1.0, offset=0.0)
+    lift_scene(source, ArraySink, session, options)
+    assert source.released >= 9

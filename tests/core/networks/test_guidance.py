@@ -91,9 +91,26 @@ def test_weights_are_least_squares_where_what_is_near_counts_more(predictors):
     regression = LocalRegression(2, 11)
     fine, coarse = random_image(predictors, 21, 21), random_image(2, 21, 21, seed=1)
     wide = [torch.nn.functional.pad(image, (15, 15, 15, 15)) for image in (fine, coarse)]
-    weights = torch.stack(regression._weights(*wide))[:, 0, :, 25, 25]
+    bands = torch.cat(wide, dim=1)
+    weights = torch.stack(regression._weights(bands, regression.near(bands), predictors))[:, 0, :, 25, 25]
     side = np.convolve(np.ones(11), np.ones(11))
     root = np.sqrt(np.outer(side, side)).ravel()[:, None]
     design = root * np.column_stack([fine[0].flatten(1).T.numpy(), np.ones(441)])
     expected = np.linalg.lstsq(design, root * coarse[0].flatten(1).T.numpy(), rcond=None)[0][:predictors]
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.01, 0.5, 0.8, 1.0, 1.6])
+@pytest.mark.parametrize("noise", [0.0, 1e-5, 1e-4])
+@pytest.mark.parametrize(("factor", "contrasts"), [(2, (3, 7)), (6, ())])
+def test_single_precision_suffices_for_flat_places_however_bright(level, noise, factor, contrasts):
+    """Saturated pixels, clouds, snow, fill: covariances are differences of nearly equal numbers there."""
+    regression = LocalRegression(factor, 31, contrasts)
+    fine = level + noise * random_image(4, 72, 72)
+    coarse = blocks(level + noise * random_image(2, 72, 72, seed=1), factor)
+    exact, single = (
+        regression(a, b, borders(regression.footprint, b))
+        for a, b in ((fine, coarse), (fine.float(), coarse.float()))
+    )
+    assert (single - exact).abs().max() < 1e-5
+    assert (exact - coarse).abs().max() <= 2.0 * noise + 1e-9

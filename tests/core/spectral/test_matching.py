@@ -33,16 +33,23 @@ def test_correlation_is_that_of_numpy():
     assert correlation(spectra[:2], spectra[2:]) == pytest.approx(np.corrcoef(spectra)[:2, 2:])
 
 
+@pytest.mark.parametrize("level", [0.2, 1e-3, 7.0])
+def test_constant_spectra_correlate_with_nothing(level):
+    rounded = level * (1.0 + 1e-8 * np.random.default_rng(1).normal(size=(1, 30)))
+    assert np.isnan(correlation(rounded, np.random.default_rng(0).random((2, 30)))).all()
+
+
 def test_angle_does_not_see_brightness_and_correlation_no_slope(minerals):
     matcher = Matcher(minerals, X)
     dark = matcher.closest(0.2 * absorption(1400), 2)
     assert (dark[0].name, dark[0].angle_deg) == ("gypsum", pytest.approx(0.0, abs=1e-5))
     steep = matcher.closest(absorption(2200, slope=0.5), 4, "correlation")
+    assert len(steep) == 3  # chalk has no absorption to compare
     assert steep[0].name == "clay"
     assert steep[0].correlation == pytest.approx(1.0, abs=0.01)
     assert steep[0].angle_deg > 5.0
-    assert [match.name for match in steep][-1] == "chalk"
-    assert np.isnan(steep[-1].correlation)
+    correlations = {match.name: match.correlation for match in matcher.closest(absorption(2200), 4)}
+    assert [name for name, value in correlations.items() if np.isnan(value)] == ["chalk"]
 
 
 def test_library_on_other_channels_is_brought_to_those_of_the_spectrum(minerals):

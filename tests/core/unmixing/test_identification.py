@@ -88,3 +88,20 @@ def test_library_of_other_wavelengths_and_empty_images_are_refused(minerals):
         map_materials(pixels_of(np.ones((40, 2, 2))), far, "angle")
     with pytest.raises(UnmixingError, match="has no valid pixel"):
         map_materials(pixels_of(np.full((40, 2, 2), np.nan)), minerals, "angle")
+
+
+def test_spectra_without_absorptions_are_no_material_by_correlation(minerals):
+    """A flat one and straight lines, as single precision stores them."""
+    lines = np.stack(
+        [np.full(40, 0.2), np.linspace(0.1, 0.4, 40), np.linspace(0.5, 0.2, 40), minerals.spectra[2]]
+    )
+    sinks = []
+    counts = map_materials(
+        pixels_of(lines.T[:, None]),
+        minerals,
+        "correlation",
+        lambda profile: sinks.append(ArraySink(profile)) or sinks[0],
+    )
+    np.testing.assert_array_equal(sinks[0].pixels[0], [[0, 0, 0, 3]])
+    assert counts.unlike == 3
+    np.testing.assert_array_equal(counts.pixels, [0, 0, 1])

@@ -3,7 +3,8 @@ import pytest
 from scipy.optimize import approx_fprime, linear_sum_assignment
 
 from hyperlift.core.unmixing.endmembers import vca
-from hyperlift.core.unmixing.simplex import SAMPLE, _Fit, minimum_volume, minimum_volume_simplex
+from hyperlift.core.unmixing.sampled_pixels import SAMPLE
+from hyperlift.core.unmixing.simplex import _Fit, minimum_volume, minimum_volume_simplex
 from hyperlift.core.unmixing.statistics import UnmixingError
 
 
@@ -129,6 +130,15 @@ def test_large_images_are_sampled():
     np.testing.assert_array_equal(first, again)
     assert 0 < mean_angle(first, other) < 0.2
     assert mean_angle(spectra, first) < 0.3
+
+
+def test_the_sample_is_drawn_from_valid_pixels():
+    """Scenes may be nodata but for a strip."""
+    spectra = spectra_of(3)
+    valid = highly_mixed(spectra, 500)
+    pixels = np.full((20 * SAMPLE, valid.shape[1]), np.nan, np.float32)
+    pixels[7::800][:500] = valid
+    assert mean_angle(spectra, minimum_volume_simplex(pixels, 3)) < 0.5
 
 
 def test_indices_are_the_pixels_at_the_least_angle_none_twice():

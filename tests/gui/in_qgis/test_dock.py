@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
 import hyperlift
+from hyperlift.core.errors import RasterError
 from hyperlift.core.spectral import read_library
 from hyperlift.gui.dock import SpectrumDock
+from hyperlift.gui.layers import OpenSources
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -460,12 +463,25 @@ def test_other_geopackages_are_refused(dock, tmp_path):
     assert "holds no layer 'spectra' with the fields name, layer" in dock.panel.status.text()
 
 
+def test_a_raster_that_was_away_for_a_while_is_read_again(write_cube, cube):
+    path = Path(write_cube(cube))
+    away, sources = path.with_name("away.tif"), OpenSources()
+    sources.opened(str(path))
+    path.rename(away)
+    with pytest.raises(RasterError):
+        sources.opened(str(path))
+    away.rename(path)
+    assert sources.opened(str(path)).pixel(8, 9).values == pytest.approx(cube[:, 8, 9] * 1e-4)
+
+
 def test_place_typed_in_is_read(dock, wait, cube):
     dock.panel.place_typed.emit("500345, 5299875")
     wait(lambda: dock.panel.current)
     assert dock.panel.current[0].values == pytest.approx(cube[:, 12, 34] * 1e-4)
-    dock.panel.place_typed.emit("here")
-    assert "Type two numbers" in dock.panel.status.text()
+    for wrong in ("here", "1.2.3, 4", ".., 4", "1e, 2"):
+        dock.panel.say("")
+        dock.panel.place_typed.emit(wrong)
+        assert "Type two numbers" in dock.panel.status.text()
 
 
 def test_layers_that_gdal_does_not_open_say_so(dock, wait, add_layer, monkeypatch):

@@ -16,8 +16,9 @@ from hyperlift.training.explains2a.bundled import bundled_sharpening
 from hyperlift.training.explains2a.config import CONFIGS, TrainingConfig
 from hyperlift.training.explains2a.perceptron import PerceptronConfig
 from hyperlift.training.explains2a.sharpener import SharpenerConfig
-from hyperlift.training.explains2a.task import LossConfig, ScheduleConfig, spectral_angle
+from hyperlift.training.explains2a.task import LossConfig, ScheduleConfig
 from hyperlift.training.explains2a.train import fitted_task, new_task, train
+from hyperlift.training.losses import spectral_angle
 from hyperlift.training.regression import Regression, fit_ridge
 
 
