@@ -28,7 +28,8 @@ with the scene. A cancelled run leaves no file behind.</p>
 <ul>
 <li>The result is an estimate. Seen again through the responses of Sentinel-2 it should give the input back;
 the <i>consistency</i> in the log is the median difference, and more than 0.01 means that something is wrong
-with the bands, the scale or the offset, or that the scene is unlike the training.</li>
+with the bands, the scale or the offset, or that the scene is unlike the training. Less proves nothing:
+bands in a wrong order can be given back as well.</li>
 <li>Between the Sentinel-2 bands the network fills in what the spectra of its training were like. Broad shapes
 are dependable; narrow absorption features that no Sentinel-2 band sees (of most minerals, single pigments or
 gases) are not measured by it.</li>

@@ -246,9 +246,11 @@ def _unknown(table: BandTable, card: Card, named: dict[str, int], near: dict[str
             f"{', '.join(card.input.bands)}, in this order."
         )
     if not named and not near:
+        fits = len(table) in (least, len(card.input.bands))
+        count = "" if fits else f", and there are {len(table)} of them while {_needs(card)}"
         return (
-            "The bands of the raster have neither Sentinel-2 names nor wavelengths; set the bands to the "
-            f"numbers of {', '.join(card.input.bands)}, in this order."
+            f"The bands of the raster have neither Sentinel-2 names nor wavelengths{count}; set the bands "
+            f"to the numbers of {', '.join(card.input.bands)}, in this order."
         )
     best, source = max((named, "names"), (near, "wavelengths"), key=lambda found: len(found[0]))
     missing = [name for name in card.input.bands if name not in best and name not in card.input.estimators]

@@ -9,13 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RasterError
-from ..raster.blocks import PixelArray, Source, Window
+from ..raster.blocks import MaskArray, PixelArray, Source, Window
 from ..raster.scaling import implies_offsets
 
 PRODUCT_SCALE = 1e-4  # reflectance per digital number of the usual products
 _SAMPLES = 5  # windows along each side of the scene
 _SAMPLE_SIDE = 48
 _BRIGHT = 2.0  # no scene has a hundredth of its numbers above this reflectance
+_PER_CENT = 150.0  # nor above so many per cent; digital numbers reach further
+_DIM = 0.02  # only water and shade have so many of them below this one
+# Undeclared nodata such as -9999 lies beyond these; haze taken off too much, glint and saturation do not.
+_POSSIBLE = (-0.5, 10.0)
+_ZEROS = 1e-3  # share of pixels that are zero in all bands, from which on these are told of
 # Darkest reflectance when the offset of +1000 digital numbers is still in: in several bands at once.
 _DARK_RANGE = (0.095, 0.15)
 _DARK_PERCENTILE = 0.5
@@ -49,6 +54,13 @@ class Reflectance:
         scaled = pixels * self.scale[:, None, None] + self.offset[:, None, None]
         result: PixelArray = scaled.astype(np.float32, copy=False)
         return result
+
+
+def possible(reflectance: PixelArray) -> MaskArray:
+    """Which pixels ``(h, w)`` of ``(n, h, w)`` are between -0.5 and 10 in all bands, as all land is."""
+    low, high = _POSSIBLE
+    result: MaskArray = ((reflectance > low) & (reflectance < high)).all(axis=0)
+    return result
 
 
 def calibrate(
@@ -89,7 +101,7 @@ def calibrate(
         recognised, why = _recognise(source, sample, product_scale)
         scales[:] = recognised
     how = f"Reflectance = number * {_numbers(scales)} + {_numbers(offsets)} ({why})."
-    warnings = _bright_warning(sample, scales, offsets)
+    warnings = _brightness_warning(sample, scales, offsets)
     if offset is None:
         lost = stated is None and implies_offsets(source.metadata)
         warnings += (_LOST_OFFSET,) if lost else _offset_warning(sample, scales, offsets)
@@ -122,17 +134,31 @@ def _recognise(source: Source, sample: PixelArray, product_scale: float) -> tupl
             f"No valid pixel was found in '{source.name}'; if a small part of it is valid, choose "
             "that part as the extent or give the scale."
         )
-    if np.percentile(sample, 99) <= _BRIGHT:
+    bright = np.percentile(sample, 99)
+    if bright <= _BRIGHT:
         return 1.0, "recognised: reflectance stored as fractions"
-    return product_scale, "recognised: digital numbers stored as fractions"
+    if bright <= _PER_CENT:
+        return 0.01, "recognised: reflectance stored in per cent"
+    return product_scale, "recognised: digital numbers stored as floating-point numbers"
 
 
-def _bright_warning(
+def _brightness_warning(
     sample: PixelArray, scales: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
 ) -> tuple[str, ...]:
     if not sample.size:
         return ()
+    empty = float((sample == 0).all(axis=0).mean())
+    if empty > _ZEROS:
+        return (
+            f"About {empty:.1%} of the pixels are zero in all bands and are lifted as if measured; if they "
+            "are nodata, declare 0 as the nodata value of the raster.",
+        )
     bright = np.percentile(sample * scales[:, None] + offsets[:, None], 99)
+    if bright < _DIM:
+        return (
+            f"99 of 100 numbers are below a reflectance of {bright:.2g}, darker than any land: unless all is "
+            "water or shade the scale or the offset is wrong; correct it.",
+        )
     if bright <= _BRIGHT:
         return ()
     return (

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ..raster.blocks import MaskArray, PixelArray, Source, Window
 from .bands import BandMatch
-from .calibration import Reflectance
+from .calibration import Reflectance, possible
 from .tiling import fill_invalid, fill_margin
 
 _AHEAD = 2
@@ -29,12 +29,14 @@ class Feed:
         outer: the window that ``pixels`` cover: the tile and its halo, cut at the scene.
         pixels: reflectance (c, h, w) of ``outer``, without gaps when any pixel of the tile is valid.
         valid: which pixels of ``tile`` are valid.
+        impossible: pixels of ``tile`` with data that cannot be reflectance, and do not count as valid.
     """
 
     tile: Window
     outer: Window
     pixels: PixelArray
     valid: MaskArray
+    impossible: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,22 @@ class Feeder:
     def feed(self, tile: Window) -> Feed:
         """Read a tile; invalid pixels in it and around it get the values of the nearest valid ones."""
         outer = tile.expanded(self.halo, self.source.shape)
-        pixels, valid = self._read(outer)
+        pixels, valid, stored = self._read(outer)
         inside = valid[tile.within(outer)]
         if inside.any():
             if not valid.all():
                 wide = tile.expanded(fill_margin(self.halo), self.source.shape)
                 rows, columns = outer.within(wide)
-                pixels = fill_invalid(*self._read(wide))[:, rows, columns]
-            pixels = self.match.complete(self.reflectance.of(pixels))
-        return Feed(tile, outer, pixels, inside)
+                pixels = fill_invalid(*self._read(wide)[:2])[:, rows, columns]
+            pixels = self.match.complete(pixels)
+        impossible = int(stored[tile.within(outer)].sum()) - int(inside.sum())
+        return Feed(tile, outer, pixels, inside, impossible)
 
-    def _read(self, window: Window) -> tuple[PixelArray, MaskArray]:
+    def _read(self, window: Window) -> tuple[PixelArray, MaskArray, MaskArray]:
+        """Reflectance, which pixels are valid, and which of them the raster says to be so."""
         block = self.source.read(window, self.match.numbers)
-        return block.pixels, block.valid
+        reflectance = self.reflectance.of(block.pixels)
+        return reflectance, block.valid & possible(reflectance), block.valid
 
 
 def one_thread(stack: ExitStack) -> ThreadPoolExecutor:

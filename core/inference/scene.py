@@ -140,7 +140,7 @@ class _Run:
         )
         self.warnings: list[str] = []
         self.session_seconds = 0.0
-        self.valid = self.lost = 0
+        self.valid = self.lost = self.impossible = 0
         self._announce()
 
     def profile(self) -> RasterProfile:
@@ -170,8 +170,18 @@ class _Run:
             interrupt=self.session.interrupt,
         )
         if not self.valid:
+            if self.impossible:
+                raise RasterError(
+                    f"'{self.source.name}' has no pixel in this part that could be reflectance; correct "
+                    "scale and offset, or choose another extent."
+                )
             raise RasterError(
                 f"'{self.source.name}' has no valid pixel in this part, all is nodata; choose another extent."
+            )
+        if self.impossible:
+            self._warn(
+                f"{self.impossible} pixels cannot be reflectance (below -0.5 or above 10) and were taken for "
+                "nodata; declare the raster's nodata value, or correct scale and offset."
             )
         if self.lost:
             self._warn(
@@ -244,6 +254,7 @@ class _Run:
     def _write(self, sink: Sink, feed: Feed, lifted: Lifted | None) -> None:
         """Runs on the writing thread."""
         factor, tile = self.card.scale_factor, feed.tile
+        self.impossible += feed.impossible
         place = Window(tile.row - self.window.row, tile.column - self.window.column, tile.height, tile.width)
         place = place.scaled(factor)
         if lifted is None:

@@ -47,6 +47,8 @@ class ImagePixels:
         """
         self.source = source
         self.monitor = monitor or SilentMonitor()
+        self._undeclared: set[float] = set()  # numbers that were met and taken for nodata
+        self._told: set[float] = set()
         self.bands = _good_bands(source, self.monitor)
         self.shape = source.shape
         self.wavelength_nm = self._of_bands(source.bands.wavelength_nm)
@@ -99,11 +101,14 @@ class ImagePixels:
     def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
         """Bands of a window, those in use if none are named, in reflectance where the file states it.
 
+        Pixels with the same negative number in all bands, such as -9999, are no data though nobody says so.
+
         Raises:
             RasterError: the raster cannot be read.
         """
         numbers = numbers or self.bands
         block = self.source.read(window, numbers)
+        block = self._without_fill(block)
         calibration = self.source.calibration
         if calibration is not None:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -111,6 +116,17 @@ class ImagePixels:
                     band *= np.float32(calibration.scale[number - 1])
                     band += np.float32(calibration.offset[number - 1])
         return block
+
+    def _without_fill(self, block: Block) -> Block:
+        rows, columns = np.nonzero(block.valid & (block.pixels[0] < 0))
+        spectra = block.pixels[:, rows, columns]
+        even = (spectra == spectra[:1]).all(axis=0)
+        if len(block.pixels) < 2 or not even.any():
+            return block
+        self._undeclared.update(np.unique(spectra[0, even]).tolist())
+        valid = block.valid.copy()
+        valid[rows[even], columns[even]] = False
+        return Block(block.window, block.pixels, valid)
 
     def release_after(self, window: Window) -> None:
         """Drop what the source cached, unless windows that follow this one, row by row, need it still."""
@@ -132,11 +148,17 @@ class ImagePixels:
         raise IndexError(f"There is no pixel {index}.")
 
     def check_cancelled(self) -> None:
-        """Stop if the monitor says so.
+        """Tell what is taken for nodata, and stop if the monitor says so; for the thread of the caller.
 
         Raises:
             CancelledError: it does.
         """
+        for number in sorted(self._undeclared - self._told):
+            self._told.add(number)
+            self.monitor.warning(
+                f"Pixels of '{public_name(self.source.name)}' that are {number:g} in all bands are taken for "
+                "nodata; declare it as the nodata value of the raster."
+            )
         if self.monitor.cancelled():
             raise CancelledError("Cancelled; nothing was written.")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .model_order import require_pixels
 from .noise import factor_noise, regression_noise
-from .statistics import FloatArray, PixelBlocks, UnmixingError, chunks, valid_rows
+from .statistics import NO_PIXEL, FloatArray, PixelBlocks, UnmixingError, chunks, valid_rows
 
 SAMPLE = 20_000
 COMPONENTS = 100
@@ -33,7 +33,7 @@ def drawn_pixels(pixels: PixelBlocks, random: np.random.Generator) -> FloatArray
             least = np.sort(np.argpartition(keys, SAMPLE)[:SAMPLE])
             keys, kept = keys[least], kept[least]
     if kept is None or not len(kept):
-        raise UnmixingError("There is no valid pixel: choose an image that is not all nodata.")
+        raise UnmixingError(NO_PIXEL)
     return kept
 
 

@@ -21,6 +21,12 @@ WHOLE = 4 * CHUNK
 ROUNDING = 1e-12  # share of the largest variance that rounding of float32 pixels may make
 
 
+NO_PIXEL = (
+    "There is no valid pixel: choose an image with data in all bands in use; a bad-band list (bbl) leaves "
+    "out bands without."
+)
+
+
 class UnmixingError(HyperLiftError):
     """Pixels that cannot be taken apart into as many endmembers as asked for."""
 
@@ -139,7 +145,7 @@ class PixelStatistics:
             mean += apart * (own / (weight + own))
             weight += own
         if not weight:
-            raise UnmixingError("There is no valid pixel: choose an image that is not all nodata.")
+            raise UnmixingError(NO_PIXEL)
         return cls(count, total, mean, scatter / weight)
 
     @property

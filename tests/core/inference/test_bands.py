@@ -168,6 +168,7 @@ def test_wrong_numbers(card, numbers, message):
     [
         (table(count=4), r"The raster has 4 bands; the model needs 12 bands .* or 10 without B1 and B9"),
         (table(count=1), "The raster has 1 band; the model needs"),
+        (table(count=11), "wavelengths, and there are 11 of them while the model needs 12 bands .* set the"),
         (table(count=12), "neither Sentinel-2 names nor wavelengths; set the bands to the numbers of B1"),
         (table([f"Layer {n}" for n in range(12)]), "neither Sentinel-2 names nor wavelengths"),
         (

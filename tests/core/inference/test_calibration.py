@@ -28,7 +28,8 @@ def found(pixels, calibration=None, scale=None, offset=None, valid=None, numbers
         (scene(np.int16, -20, 4000), 1e-4, "digital numbers stored as integers"),
         (scene(np.float32, 0.01, 0.6), 1.0, "reflectance stored as fractions"),
         (scene(np.float32, 0.5, 1.9), 1.0, "reflectance stored as fractions"),
-        (scene(np.float64, 100, 4000), 1e-4, "digital numbers stored as fractions"),
+        (scene(np.float32, 1.0, 60.0), 0.01, "reflectance stored in per cent"),
+        (scene(np.float64, 100, 4000), 1e-4, "digital numbers stored as floating-point numbers"),
     ],
 )
 def test_recognised_from_type_and_values(pixels, scale, why):
@@ -114,6 +115,23 @@ def test_warns_of_a_scale_that_makes_the_scene_brighter_than_land():
     assert (
         "the scale is most likely wrong; correct it"
         in found(scene(np.uint16, 1100, 4000), stated).warnings[0]
+    )
+
+
+def test_warns_of_a_scale_that_makes_the_scene_darker_than_land():
+    (warning,) = found(scene(np.float32, 0.1, 0.9), scale=1e-4).warnings
+    assert warning.startswith("99 of 100 numbers are below a reflectance of 8.9e-05, darker than any land")
+    assert found(scene(np.uint16, 10, 400)).warnings == ()
+
+
+def test_tells_of_pixels_that_are_zero_in_all_bands():
+    pixels = scene(np.uint16, 100, 4000)
+    pixels[:, :4] = 0
+    (warning,) = found(pixels).warnings
+    assert warning.startswith("About 10.0% of the pixels are zero in all bands")
+    assert (
+        found(np.where(pixels[0] == 0, np.arange(12)[:, None, None] * 10, pixels).astype(np.uint16)).warnings
+        == ()
     )
 
 

@@ -256,6 +256,52 @@ def test_scenes_that_cannot_be_lifted(linear, rough_scene, source_options, optio
         lifted(rough_scene(40, 40), linear, source_options=source_options, **options)
 
 
+def test_pixels_that_cannot_be_reflectance_are_nodata_and_spoil_nothing(blur, rough_scene):
+    """Nodata that nobody declared: at one pixel in all bands, at another in one of them."""
+    scene = rough_scene(40, 60).astype(np.float32)
+    wrong = scene.copy()
+    wrong[:, 20, 30], wrong[3, 5, 6] = -9999.0, 1e6
+    holes = np.zeros(scene.shape[1:], bool)
+    holes[20, 30] = holes[5, 6] = True
+    expected, _ = lifted(scene, blur, source_options={"valid": ~holes}, scale=1e-4)
+    monitor = Recorder()
+    result, report = lifted(wrong, blur, monitor, scale=1e-4, tile=32)
+    np.testing.assert_allclose(result, expected, atol=2e-5, equal_nan=True)
+    assert np.isnan(result).any(axis=0).sum() == 2
+    assert "2 pixels cannot be reflectance" in "".join(monitor.warnings)
+    assert report.valid_fraction == pytest.approx(1 - 2 / 2400)
+
+
+def test_a_scene_that_cannot_be_reflectance_anywhere_is_refused(linear, rough_scene):
+    with pytest.raises(RasterError, match="no pixel in this part that could be reflectance; correct scale"):
+        lifted(rough_scene(20, 20), linear, scale=1.0)
+
+
+class NotFinite:
+    """A session that gives no number for pixels brighter than one."""
+
+    warnings, constants, device = (), {}, "CPU"
+
+    def __init__(self, session):
+        self.inner, self.card = session, session.card
+
+    def run(self, pixels, statistics=None):
+        return np.where(pixels[:1] > 1.0, np.float32(np.nan), self.inner.run(pixels))
+
+    def interrupt(self):
+        """Nothing takes long."""
+
+
+def test_results_that_are_not_finite_are_counted_and_said(linear, rough_scene):
+    scene = rough_scene(20, 20)
+    scene[0] = 5000
+    scene[0, 3:5, 7] = 15000
+    monitor = Recorder()
+    result, _ = lifted(scene, NotFinite(linear), monitor)
+    assert np.isnan(result).all(axis=0).sum() == 2
+    assert "2 pixels of the result are nodata because the network gave no finite" in "".join(monitor.warnings)
+
+
 def test_all_nodata_discards_the_output(linear, rough_scene):
     sinks = Sinks()
     source = ArraySource(rough_scene(40, 40), TABLE, valid=np.zeros((40, 40), bool))

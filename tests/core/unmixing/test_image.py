@@ -544,3 +544,25 @@ def test_the_source_drops_what_it_cached_after_each_row_of_tiles(small_blocks):
     assert source.released == 3
     write_abundances(ImagePixels(source), library(), "fcls", Forgetful)
     assert source.released == 6
+
+
+def test_the_same_negative_number_in_all_bands_is_no_data():
+    class Recorder(SilentMonitor):
+        """Keeps what it is told."""
+
+        def __init__(self):
+            self.warnings = []
+
+        def warning(self, text):
+            self.warnings.append(text)
+
+    image = mixed_image().astype(np.float32)
+    image[:, 3:5, 6] = -9999.0
+    image[0, 8, 9] = -9999.0  # another band is not
+    monitor = Recorder()
+    pixels = ImagePixels(ArraySource(image, name="cube.tif"), monitor)
+    tables = [*pixels, *pixels]
+    assert np.isnan(tables[0][[3 * COLUMNS + 6, 4 * COLUMNS + 6]]).all()
+    assert np.isfinite(tables[0][8 * COLUMNS + 9]).all()
+    (warning,) = monitor.warnings
+    assert warning.startswith("Pixels of 'cube.tif' that are -9999 in all bands are taken for nodata")
