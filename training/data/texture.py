@@ -7,7 +7,7 @@ follow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from .sensing import Observer
 from .spectra import WORKING_GRID, Collection
 
 _ALL = tuple(sensor("sentinel2a").band_names)
+_FINE = sensor("sentinel2a").footprint_m == sensor("sentinel2a").footprint_m.min()
 # B1 and B9 are left out: many products lack them, and in top-of-atmosphere images the air dominates them.
 _TEN = tuple(name for name in _ALL if name not in ("B1", "B9"))
 
@@ -115,6 +116,17 @@ def read_image(path: Path, look: Look) -> np.ndarray:
 def read_images(folder: Path) -> list[np.ndarray]:
     """Those of :data:`TEXTURES` that are in ``folder``, see :func:`read_image`."""
     return [read_image(folder / file, look) for file, look in TEXTURES.items() if (folder / file).is_file()]
+
+
+def read_fine_images(folder: Path) -> list[np.ndarray]:
+    """Bands of 10 m of the images whose bands of 20 m are repeated, at full resolution; NaN in the others."""
+    images = []
+    for file, look in TEXTURES.items():
+        if look.repeats > 1 and (folder / file).is_file():
+            image = read_image(folder / file, replace(look, repeats=1))
+            image[~_FINE] = np.nan
+            images.append(image)
+    return images
 
 
 def read_texture(path: Path, look: Look) -> np.ndarray:

@@ -17,7 +17,7 @@ from hyperlift.core.spectral import grid, parametric_response, response_matrix, 
 from ..data.fine import FineMaker, FineStream
 from ..data.scenes import SceneMaker, scene_maker
 from ..data.spectra import data_folder
-from ..data.texture import read_images
+from ..data.texture import read_fine_images, read_images
 from ..explains2a.bundled import bundled_sharpening
 from ..explains2a.experts import fit_experts
 from ..processes import loaders
@@ -55,7 +55,8 @@ def fit_prior_net(
     fitted_by = (plan, replace(config.network, **same), config.scenes, config.sharpening)
     kept = kept_weights(path, fitted_by)
     if kept is None:
-        images = read_images(data_folder(data) / "sentinel2") if plan.real_share else []
+        folder = data_folder(data) / "sentinel2"
+        images = [*read_images(folder), *read_fine_images(folder)] if plan.real_share else []
         scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
         stream = FineStream(FineMaker(maker.with_config(scenes)), 0, 0, images, plan.real_share)
         keep_float32()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rasterio
@@ -9,6 +11,7 @@ from hyperlift.training.data.texture import (
     Look,
     explain,
     explain_textures,
+    read_fine_images,
     read_image,
     read_texture,
 )
@@ -63,6 +66,19 @@ def test_images_of_twelve_or_ten_bands_are_read_alike(image, tmp_path):
     np.testing.assert_allclose(dark.min(axis=(1, 2)), 0.1 * image.min(axis=(1, 2)), atol=2e-3)
     halved = read_texture(tmp_path / "ten.tif", Look(False, 2))
     np.testing.assert_allclose(halved[:, 1, 2], image[:, 2:4, 4:6].mean(axis=(1, 2)), atol=1e-4)
+
+
+def test_fine_bands_are_read_at_full_resolution_where_the_coarse_ones_are_repeated(image, tmp_path):
+    repeated, resolved = ([name for name, look in TEXTURES.items() if look.repeats == n] for n in (2, 1))
+    assert read_fine_images(tmp_path) == []
+    for name in (repeated[0], resolved[0]):
+        write(tmp_path / name, image)
+    (found,) = read_fine_images(tmp_path)
+    assert found.shape == (12, 30, 34)
+    fine = [1, 2, 3, 7]
+    expected = read_image(tmp_path / repeated[0], replace(TEXTURES[repeated[0]], repeats=1))
+    np.testing.assert_array_equal(found[fine], expected[fine])
+    assert np.isnan(np.delete(found, fine, axis=0)).all()
 
 
 def test_every_image_in_the_folder_is_explained_again_and_again(image, collections, tmp_path):

@@ -13,10 +13,12 @@ from hyperlift.core.inference.session import Session
 from hyperlift.core.networks.experts import ExpertsConfig
 from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.core.networks.ualnet.config import UALNetConfig
+from hyperlift.core.networks.ualnet.statistics import Statistics
 from hyperlift.training.data.fine import FineMaker, FineStream
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
 from hyperlift.training.explains2a.bundled import bundled_sharpening
 from hyperlift.training.explains2a.cards import band_estimators
+from hyperlift.training.losses import log_angle, log_rmse
 from hyperlift.training.model_files import check_parity
 from hyperlift.training.ualnet.cards import card_text, make_card
 from hyperlift.training.ualnet.config import CONFIGS, LossConfig, PriorConfig, ScheduleConfig
@@ -106,6 +108,20 @@ def test_prior_net_learns_by_itself_and_is_then_kept(stream):
     task.freeze()
     fit(task, stream, 2)
     assert torch.equal(weights(task.network.prior_net.image), kept)
+
+
+def test_prior_net_s_loss_is_of_errors_and_angles(stream):
+    task, batch = new_task(), next(iter(stream))
+    batch = {name: batch[name] for name in ("msi", "bands")}
+    losses = [
+        PriorTask(task, PriorConfig(angle=weight)).training_step(batch, 0).detach()
+        for weight in (0.0, 1.0, 2.0)
+    ]
+    bands = task.network.fine_bands(task.sharp(batch["msi"]), Statistics())
+    assert float(losses[0]) == pytest.approx(float(log_rmse(bands, batch["bands"]).detach()), abs=1e-5)
+    angle = float(log_angle(bands, batch["bands"]).detach())
+    assert float(losses[1] - losses[0]) == pytest.approx(angle, abs=1e-4)
+    assert float(losses[2] - losses[0]) == pytest.approx(2 * angle, abs=1e-4)
 
 
 def test_all_that_prior_net_is_trained_with_goes_to_the_graphics_card_with_it():
