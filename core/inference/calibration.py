@@ -100,6 +100,8 @@ def calibrate(
     if np.isnan(scales).any():
         recognised, why = _recognise(source, sample, product_scale)
         scales[:] = recognised
+    if offset is not None and scale is None:
+        why += "; offset as given"
     how = f"Reflectance = number * {_numbers(scales)} + {_numbers(offsets)} ({why})."
     warnings = _brightness_warning(sample, scales, offsets)
     if offset is None:

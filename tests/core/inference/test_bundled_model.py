@@ -61,6 +61,20 @@ def test_tiles_do_not_show(session, scene, whole, tile):
     assert np.abs(lifted(session, scene, tile) - whole).max() < TOLERANCE
 
 
+@pytest.mark.parametrize(("level", "noise"), [(0.5, 0.0), (0.8, 0.0), (1.2, 1e-4)])
+def test_a_flat_bright_place_stays_flat_by_any_tiles(session, scene, level, noise):
+    """Clouds, snow, saturation, fill: wider than the windows of the sharpening's regressions."""
+    image = np.concatenate([scene, scene[:, ::-1]], axis=1)[:, :112]
+    flat = np.s_[:, 8:104, 8:104]
+    random = np.random.default_rng(0).normal(size=image[flat].shape)
+    image[flat] = level + noise * random
+    whole = session.run(image)
+    assert whole[:, 48:64, 48:64].std(axis=(1, 2)).max() < 1e-4 + 30 * noise
+    difference = np.abs(lifted(session, image, 32) - whole).max(axis=0)
+    assert difference[48:64, 48:64].max() < 1e-5
+    assert difference.max() < 1e-3  # at the place's border
+
+
 @pytest.mark.parametrize("crop", [1, 7, 31])
 def test_a_cropped_scene_has_the_same_interior(session, scene, whole, crop):
     margin = session.card.halo

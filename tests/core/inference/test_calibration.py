@@ -57,6 +57,9 @@ def test_the_user_comes_first_then_the_file():
     np.testing.assert_allclose(by_user.scale, 1e-3)
     np.testing.assert_array_equal(by_user.offset, 0)
     assert "(as given)" in by_user.how
+    assert found(pixels, offset=-0.1).how.endswith(
+        "(recognised: digital numbers stored as integers; offset as given)."
+    )
     mixed = found(pixels, stated, scale=1e-3)
     np.testing.assert_allclose(mixed.offset, -0.1)
 
