@@ -1,4 +1,4 @@
-"""Processors and processes: how many there are, and work that goes on in several at once."""
+"""Work that goes on in several processes at once."""
 
 from __future__ import annotations
 
@@ -11,21 +11,16 @@ from typing import TypeVar
 
 import torch
 
+from hyperlift.core.cores import core_count
+
 _MOST = 8  # at once: each holds all spectra and images, and takes memory on a graphics card
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _Job, _Result = TypeVar("_Job"), TypeVar("_Result")
 
 
-def processors() -> int:
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def loaders() -> int:
     """Processes that draw scenes while another one trains."""
-    return min(max(processors() - 1, 1), _MOST)
+    return min(max(core_count() - 1, 1), _MOST)
 
 
 @contextmanager
@@ -57,7 +52,7 @@ def each_by_itself(
             One works in this process.
     """
     jobs = list(jobs)
-    processes = min(processes or min(processors(), _MOST), len(jobs))
+    processes = min(processes or min(core_count(), _MOST), len(jobs))
     if processes <= 1:
         yield from map(function, jobs)
         return

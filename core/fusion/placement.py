@@ -26,7 +26,7 @@ def place_photograph(image: Source, photo: Source, project: Project | None = Non
         RasterError: both are georeferenced and do not overlap, or nobody can bring their systems together.
     """
     own, other = image.georeference, photo.georeference
-    unknown = [name for name, place in (("image", own), ("reference", other)) if not _known(place)]
+    unknown = [name for name, place in (("image", own), ("reference", other)) if not place.known]
     if unknown:
         words = "neither image nor reference is" if len(unknown) == 2 else f"the {unknown[0]} is not"
         return place_by_extent(image.shape, photo.shape), (
@@ -53,10 +53,6 @@ def place_photograph(image: Source, photo: Source, project: Project | None = Non
         )
     solution = np.linalg.lstsq(np.column_stack([x, y, np.ones(len(x))]), at, rcond=None)[0]
     return Affine(solution[:2].T, solution[2]), "The reference was placed by its georeference."
-
-
-def _known(place: Georeference) -> bool:
-    return place.transform != Georeference().transform
 
 
 def _affine(place: Georeference) -> Affine:

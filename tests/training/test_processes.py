@@ -28,5 +28,5 @@ def test_one_process_works_here():
 
 def test_one_processor_is_left_to_the_training(monkeypatch):
     for count, expected in ((1, 1), (2, 1), (4, 3), (64, 8)):
-        monkeypatch.setattr(processes, "processors", lambda count=count: count)
+        monkeypatch.setattr(processes, "core_count", lambda count=count: count)
         assert processes.loaders() == expected
