@@ -89,6 +89,15 @@ def watch(stack: ExitStack, monitor: Monitor, interrupt: Callable[[], None]) -> 
     stack.callback(finished.set)
 
 
+def commit_all(sinks: Iterable[Sink]) -> None:
+    """Give all files their names; none gets it before all are finished, so that a full disk leaves none."""
+    sinks = list(sinks)
+    for sink in sinks:
+        sink.finish()
+    for sink in sinks:
+        sink.commit()
+
+
 def discard(
     sink: Sink, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
 ) -> None:

@@ -23,7 +23,7 @@ from ..version import plugin_version
 from .calibration import PRODUCT_SCALE, Reflectance, calibrate
 from .graph_session import or_on_processor
 from .patches import PatchBlender
-from .pipeline import discard, stream
+from .pipeline import commit_all, discard, stream
 from .profile import natural_colour, public_name
 from .report import Monitor, PartMonitor, SilentMonitor
 from .sharpening_card import SharpeningSession
@@ -76,8 +76,7 @@ def sharpen_scene(
                 sinks.append(create(profile))
                 undo.push(partial(discard, sinks[-1]))
         run.sharpen_into(sinks)
-        for sink in sinks:
-            sink.commit()
+        commit_all(sinks)
         undo.pop_all()
     return run.report()
 

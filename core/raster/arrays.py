@@ -106,6 +106,9 @@ class ArraySink:
         rows, columns = block.window.within(Window(0, 0, *self.profile.shape))
         self.pixels[:, rows, columns] = np.where(block.valid, block.pixels, np.nan)
 
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
     def commit(self) -> None:
         """Every block already is in its place."""
 

@@ -191,6 +191,9 @@ class Sink(Protocol):
             RasterError: the block cannot be written.
         """
 
+    def finish(self) -> None:
+        """Finish the file under its temporary name; :meth:`commit` does so where nobody has."""
+
     def commit(self) -> None:
         """Finish the file and give it its name."""
 

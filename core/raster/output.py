@@ -65,6 +65,7 @@ class TiffSink(ABC):
         """
         self.path = Path(path)
         self.profile = profile
+        self._finished = False
         _check_profile(profile)
         self.encoding = _encoding(profile)
         self._block = block_side(profile)
@@ -87,14 +88,24 @@ class TiffSink(ABC):
         with self._disk():
             self._store(block.window, self.encoding.encode(block))
 
+    def finish(self) -> None:
+        """Finish the file under its temporary name; :meth:`commit` does so where nobody has.
+
+        Raises:
+            RasterError: it cannot be finished; :meth:`discard` removes it.
+        """
+        if not self._finished:
+            with self._disk():
+                self._finish()
+            self._finished = True
+
     def commit(self) -> None:
         """Finish the file and give it its name, in place of a file that has it already.
 
         Raises:
             RasterError: the file cannot be finished or renamed; :meth:`discard` removes it.
         """
-        with self._disk():
-            self._finish()
+        self.finish()
         try:
             os.replace(self._temporary, self.path)
             _remove_sidecars(self.path)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import SpectralError
 from ..inference.feeding import ahead, one_thread
+from ..inference.pipeline import commit_all
 from ..inference.profile import public_name
 from ..inference.tiling import tiles
 from ..raster.blocks import BandTable, Block, RasterProfile, Sink, Window
@@ -89,9 +90,7 @@ def write_maps(
             raise UnmixingError(
                 f"'{public_name(pixels.source.name)}' has no valid pixel, all is nodata; choose another."
             )
-        for sink in sinks:
-            if sink is not None:
-                sink.commit()
+        commit_all(sink for sink in sinks if sink is not None)
         undo.pop_all()
 
 

@@ -505,6 +505,9 @@ class Forgetful:
     def write(self, block):
         pass
 
+    def finish(self):
+        pass
+
     def commit(self):
         pass
 
@@ -566,3 +569,27 @@ def test_the_same_negative_number_in_all_bands_is_no_data():
     assert np.isfinite(tables[0][8 * COLUMNS + 9]).all()
     (warning,) = monitor.warnings
     assert warning.startswith("Pixels of 'cube.tif' that are -9999 in all bands are taken for nodata")
+
+
+class FullDisk(GdalSink):
+    """Finds at the end that not all of the file is on the disk."""
+
+    def _finish(self):
+        raise OSError(28, "No space left on device")
+
+
+def test_when_the_second_map_cannot_be_finished_the_first_one_stays_as_it_was(tmp_path):
+    maps, rmse = tmp_path / "maps.tif", tmp_path / "rmse.tif"
+    maps.write_text("older")
+    library = SpectralLibrary(("soil", "leaf", "dark"), spectra_at(WAVELENGTH), WAVELENGTH, FWHM)
+    pixels = ImagePixels(ArraySource(mixed_image(), bands=table_of(BANDS)))
+    with pytest.raises(RasterError, match=r"rmse\.tif' could not be written \(No space left"):
+        write_abundances(
+            pixels,
+            library,
+            "fcls",
+            lambda profile: GdalSink(maps, profile),
+            lambda profile: FullDisk(rmse, profile),
+        )
+    assert maps.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [maps]
