@@ -10,7 +10,7 @@ import numpy as np
 from qgis.core import QgsRectangle
 
 from ..core.errors import HyperLiftError
-from ..core.inference.blind_scene import BlindOptions, BlindReport, blind_scene, open_blind
+from ..core.inference.blind_scene import BlindOptions, BlindReport, blind_scene, class_name, open_blind
 from ..core.inference.report import Monitor
 from ..core.raster.gdal_backend import GdalSink, GdalSource
 from ..core.raster.output import require_distinct
@@ -74,7 +74,7 @@ def write_responses(path: str, report: BlindReport) -> None:
     Raises:
         HyperLiftError: the table cannot be written.
     """
-    cameras = {"": report.camera, **{f"class {value}, ": one for value, one in report.classes.items()}}
+    cameras = {"": report.camera, **{f"{class_name(value)}, ": one for value, one in report.classes.items()}}
     names = tuple(prefix + name for prefix, camera in cameras.items() for name in camera.names)
     rows = np.concatenate([camera.stf for camera in cameras.values()])
     grid = report.camera.grid

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from ..core.inference.blind_confidence import MEANING, confidence
-from ..core.inference.blind_scene import BlindReport, Camera
+from ..core.inference.blind_scene import BlindReport, Camera, class_name
 from ..core.spectral import SpectralLibrary
 from ..core.spectral.band_shapes import BandShapes
 from . import unmixing_pictures as pictures
@@ -35,7 +35,7 @@ def _body(report: BlindReport, output: str) -> Iterator[str]:
     yield table_of(facts(report.scene, output))
     yield from _camera("Response of the camera", report.camera, report)
     for value, camera in report.classes.items():
-        yield from _camera(f"Response in class {value}", camera, None)
+        yield from _camera(f"Response in {class_name(value)}", camera, None)
     yield f"<h2>What can be known</h2><p>{MEANING}</p><p>{_WHAT_IT_MEANS}</p>"
 
 

@@ -45,6 +45,11 @@ class Quicklook:
         if self._file is not None:
             self._file.write(block)
 
+    def finish(self) -> None:
+        """Finish the file under its temporary name."""
+        if self._file is not None:
+            self._file.finish()
+
     def commit(self) -> None:
         """Finish the file."""
         if self._file is not None:

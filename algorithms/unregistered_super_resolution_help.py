@@ -45,8 +45,8 @@ PARAMETERS = {
     "SCALE": "How many pixels of the result lie along each side of a pixel of the image.",
     "DEVICE": "Where the network runs: auto takes a graphics card that the installed onnxruntime can use, "
     "and otherwise the processor. The log and the output DEVICE_USED say which it was.",
-    "DATA_TYPE": "auto stores reflectance as int16 in steps of 0.0001 when the image holds integers, and "
-    "float32 otherwise.",
+    "DATA_TYPE": "auto stores reflectance as int16 in steps of 0.0001 when the image holds integers and "
+    "nothing brighter than 2.6, and float32 otherwise.",
     "OUTPUT": "GeoTIFF with every band of the image on the finer pixels.",
     "OUTPUT_CONFIDENCE": "GeoTIFF of how far the photograph was trusted at each pixel, 0 to 1.",
     "REPORT": "A page that states what went in, where the photograph lies and how far it was trusted.",

@@ -89,6 +89,11 @@ class BlindReport:
     classes: Mapping[int, Camera]
 
 
+def class_name(value: int) -> str:
+    """What to call a class of land cover; nodata is one too."""
+    return "nodata" if value == _NO_CLASS else f"class {value}"
+
+
 def open_blind(grid_name: str, device: str = "auto") -> tuple[Session, ResponseModel]:
     """The bundled model for a grid.
 
@@ -176,8 +181,9 @@ class _Estimation:
             if sum(int(count.sum()) for count in counts) >= _FEWEST:
                 found[int(value)] = self._found(counts, whole)
             else:
-                name = "Nodata" if value == _NO_CLASS else f"Class {value}"
-                self.monitor.info(f"{name} has too few pixels for a response of its own.")
+                self.monitor.info(
+                    f"{class_name(int(value)).capitalize()} has too few pixels for a response of its own."
+                )
         return found
 
     def _found(self, counts: Sequence[npt.NDArray[np.bool_]], whole: Camera | None) -> Camera:

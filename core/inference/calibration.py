@@ -20,6 +20,8 @@ _PER_CENT = 150.0  # nor above so many per cent; digital numbers reach further
 _DIM = 0.02  # only water and shade have so many of them below this one
 # Undeclared nodata such as -9999 lies beyond these; haze taken off too much, glint and saturation do not.
 _POSSIBLE = (-0.5, 10.0)
+LARGEST_FILL = -999.0  # the same number up to this in all bands is nodata that nobody declared
+_ABSURD = 1e6  # no stored number of a measured pixel
 _ZEROS = 1e-3  # share of pixels that are zero in all bands, from which on these are told of
 # Darkest reflectance when the offset of +1000 digital numbers is still in: in several bands at once.
 _DARK_RANGE = (0.095, 0.15)
@@ -42,25 +44,27 @@ class Reflectance:
         offset: likewise.
         how: one sentence for the log and the provenance.
         warnings: sentences that the user must see.
+        limits: between which a pixel's reflectance must be in all bands to count as measured; infinite where
+            the scale is so wrong that most pixels are beyond.
     """
 
     scale: npt.NDArray[np.float32]
     offset: npt.NDArray[np.float32]
     how: str
     warnings: tuple[str, ...] = ()
+    limits: tuple[float, float] = _POSSIBLE
+
+    def possible(self, reflectance: PixelArray) -> MaskArray:
+        """Which pixels ``(h, w)`` of ``(n, h, w)`` can have been measured."""
+        low, high = self.limits
+        result: MaskArray = ((reflectance > low) & (reflectance < high)).all(axis=0)
+        return result
 
     def of(self, pixels: PixelArray) -> PixelArray:
         """Reflectance of stored numbers ``(n, h, w)``."""
         scaled = pixels * self.scale[:, None, None] + self.offset[:, None, None]
         result: PixelArray = scaled.astype(np.float32, copy=False)
         return result
-
-
-def possible(reflectance: PixelArray) -> MaskArray:
-    """Which pixels ``(h, w)`` of ``(n, h, w)`` are between -0.5 and 10 in all bands, as all land is."""
-    low, high = _POSSIBLE
-    result: MaskArray = ((reflectance > low) & (reflectance < high)).all(axis=0)
-    return result
 
 
 def calibrate(
@@ -96,18 +100,19 @@ def calibrate(
             scales, why = stated[0], "as the file states"
         if offset is None:
             offsets = stated[1]
-    sample = _sample(source, numbers, window)
+    sample, empty = _measured(_sample(source, numbers, window))
     if np.isnan(scales).any():
         recognised, why = _recognise(source, sample, product_scale)
         scales[:] = recognised
     if offset is not None and scale is None:
         why += "; offset as given"
     how = f"Reflectance = number * {_numbers(scales)} + {_numbers(offsets)} ({why})."
-    warnings = _brightness_warning(sample, scales, offsets)
+    warnings = _empty_warning(empty) + _brightness_warning(sample, scales, offsets)
     if offset is None:
         lost = stated is None and implies_offsets(source.metadata)
         warnings += (_LOST_OFFSET,) if lost else _offset_warning(sample, scales, offsets)
-    return Reflectance(scales.astype(np.float32), offsets.astype(np.float32), how, warnings)
+    limits = _limits(sample, scales, offsets)
+    return Reflectance(scales.astype(np.float32), offsets.astype(np.float32), how, warnings, limits)
 
 
 def _stated(
@@ -144,17 +149,40 @@ def _recognise(source: Source, sample: PixelArray, product_scale: float) -> tupl
     return product_scale, "recognised: digital numbers stored as floating-point numbers"
 
 
+def _measured(sample: PixelArray) -> tuple[PixelArray, float]:
+    """The sample without what nobody measured, and the share of it that is zero in all bands."""
+    if not sample.size:
+        return sample, 0.0
+    even = (sample == sample[0]).all(axis=0)
+    zero = even & (sample[0] == 0)
+    measured = sample[
+        :, ~(zero | (even & (sample[0] <= LARGEST_FILL)) | (np.abs(sample) >= _ABSURD).any(axis=0))
+    ]
+    return (measured if measured.size else sample), float(zero.mean())
+
+
+def _limits(
+    sample: PixelArray, scales: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    low, high = _POSSIBLE
+    usual = float(np.median(sample * scales[:, None] + offsets[:, None])) if sample.size else 0.0
+    return (low if usual > low else -np.inf), (high if usual < high else np.inf)
+
+
+def _empty_warning(empty: float) -> tuple[str, ...]:
+    if empty <= _ZEROS:
+        return ()
+    return (
+        f"About {empty:.1%} of the pixels are zero in all bands and are taken as measured; if they are "
+        "nodata, declare 0 as the nodata value of the raster.",
+    )
+
+
 def _brightness_warning(
     sample: PixelArray, scales: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
 ) -> tuple[str, ...]:
     if not sample.size:
         return ()
-    empty = float((sample == 0).all(axis=0).mean())
-    if empty > _ZEROS:
-        return (
-            f"About {empty:.1%} of the pixels are zero in all bands and are lifted as if measured; if they "
-            "are nodata, declare 0 as the nodata value of the raster.",
-        )
     bright = np.percentile(sample * scales[:, None] + offsets[:, None], 99)
     if bright < _DIM:
         return (

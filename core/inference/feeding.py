@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ..raster.blocks import MaskArray, PixelArray, Source, Window
 from .bands import BandMatch
-from .calibration import Reflectance, possible
+from .calibration import Reflectance
 from .tiling import fill_invalid, fill_margin
 
 _AHEAD = 2
@@ -66,7 +66,7 @@ class Feeder:
         """Reflectance, which pixels are valid, and which of them the raster says to be so."""
         block = self.source.read(window, self.match.numbers)
         reflectance = self.reflectance.of(block.pixels)
-        return reflectance, block.valid & possible(reflectance), block.valid
+        return reflectance, block.valid & self.reflectance.possible(reflectance), block.valid
 
 
 def one_thread(stack: ExitStack) -> ThreadPoolExecutor:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import RasterError
+from ..errors import ModelError, RasterError
 from ..quality.consistency import ConsistencyGauge
 from ..raster.blocks import Block, MaskArray, PixelArray, RasterProfile, Sink, Source, Window
 from ..raster.input import check_upright
@@ -170,6 +170,10 @@ class _Run:
             interrupt=self.session.interrupt,
         )
         if not self.valid:
+            if self.lost:
+                raise ModelError(
+                    f"The network in '{self.session.path}' gave no finite number; choose another."
+                )
             if self.impossible:
                 raise RasterError(
                     f"'{self.source.name}' has no pixel in this part that could be reflectance; correct "
@@ -185,8 +189,8 @@ class _Run:
             )
         if self.lost:
             self._warn(
-                f"{self.lost} pixels of the result are nodata because the network gave no finite numbers "
-                "for them; look for absurd values in the input there."
+                f"For {self.lost} pixels of the input the network gave no finite numbers: they are nodata; "
+                "look for absurd values there."
             )
         self._judge_consistency()
 
@@ -260,16 +264,17 @@ class _Run:
         if lifted is None:
             shape = (len(self.card.output.wavelength_nm), place.height, place.width)
             pixels: PixelArray = np.broadcast_to(np.float32(np.nan), shape)
+            found = feed.valid
         else:
             pixels = lifted.pixels
             rows, columns = tile.within(feed.outer)
+            finite = np.isfinite(pixels).all(axis=0)
+            found = feed.valid & finite.reshape(tile.height, factor, tile.width, factor).all(axis=(1, 3))
             for counts, response in lifted.seen or [(feed.valid, None)]:
-                self.gauge.add(feed.pixels[:, rows, columns], pixels, feed.valid & counts, response)
-            self.valid += int(feed.valid.sum())
-        valid = feed.valid.repeat(factor, axis=0).repeat(factor, axis=1)
-        found = valid & np.isfinite(pixels).all(axis=0)
-        self.lost += int(valid.sum()) - int(found.sum())
-        sink.write(Block(place, pixels, found))
+                self.gauge.add(feed.pixels[:, rows, columns], pixels, found & counts, response)
+            self.valid += int(found.sum())
+            self.lost += int(feed.valid.sum()) - int(found.sum())
+        sink.write(Block(place, pixels, found.repeat(factor, axis=0).repeat(factor, axis=1)))
 
 
 def part_of_scene(source: Source, window: Window | None) -> Window:

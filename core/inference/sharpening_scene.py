@@ -51,7 +51,7 @@ class CoarseImage:
 
     Attributes:
         usable: ``(B,)``, False for bands that a bad-band list names.
-        largest: absolute value that :meth:`tables` met so far.
+        largest: absolute value that :meth:`tables` met so far in usable bands.
     """
 
     def __init__(self, pixels: ImagePixels) -> None:
@@ -84,7 +84,12 @@ class CoarseImage:
 
     def _bad(self, window: Window) -> tuple[PixelArray, MaskArray]:
         """Bad bands of a window and where each of them holds something, both ``(b, h, w)``."""
-        blocks = [self.pixels.read(window, [int(place) + 1]) for place in np.flatnonzero(~self.usable)]
+        bad = [int(place) + 1 for place in np.flatnonzero(~self.usable)]
+        together = self.pixels.read(window, bad)
+        if together.valid.all():
+            return together.pixels, np.isfinite(together.pixels)
+        # What one of them lacks another one may have.
+        blocks = [self.pixels.read(window, [number]) for number in bad]
         pixels = np.concatenate([block.pixels for block in blocks])
         return pixels, np.stack([block.valid for block in blocks]) & np.isfinite(pixels)
 
@@ -107,7 +112,7 @@ class CoarseImage:
             block, valid = self.block(window)
             self.pixels.release_after(window)
             if valid.any():
-                self.largest = max(self.largest, float(np.abs(block[:, valid]).max()))
+                self.largest = max(self.largest, float(np.abs(block[self.usable][:, valid]).max()))
             block[:, ~valid] = np.nan
             yield block.reshape(len(block), -1).T
             done += valid.size

@@ -112,4 +112,5 @@ class _Tally:
         self._sums[2] += np.bincount(best[correlated], correlation[correlated], count)
         self._correlated += np.bincount(best[correlated], minlength=count)
         self._unlike += int((~known).sum())
-        return np.stack([np.where(known, best + 1.0, 0.0), angle, correlation])
+        nothing = np.where(known, 0.0, np.nan)
+        return np.stack([np.where(known, best + 1.0, 0.0), angle + nothing, correlation + nothing])

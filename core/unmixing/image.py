@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import CancelledError, RasterError
 from ..inference.bands import sentinel2_lines
+from ..inference.calibration import LARGEST_FILL
 from ..inference.profile import public_name
 from ..inference.report import Monitor, SilentMonitor
 from ..inference.tiling import tiles
@@ -87,6 +88,7 @@ class ImagePixels:
             yield table_of(block)
             done += block.valid.size
             self.monitor.progress(done / (self.shape[0] * self.shape[1]))
+        self.check_cancelled()
 
     @property
     def windows(self) -> list[Window]:
@@ -101,7 +103,7 @@ class ImagePixels:
     def read(self, window: Window, numbers: Sequence[int] = ()) -> Block:
         """Bands of a window, those in use if none are named, in reflectance where the file states it.
 
-        Pixels with the same negative number in all bands, such as -9999, are no data though nobody says so.
+        Pixels with the same number up to -999 in all bands, as stored, are no data though nobody says so.
 
         Raises:
             RasterError: the raster cannot be read.
@@ -118,7 +120,7 @@ class ImagePixels:
         return block
 
     def _without_fill(self, block: Block) -> Block:
-        rows, columns = np.nonzero(block.valid & (block.pixels[0] < 0))
+        rows, columns = np.nonzero(block.valid & (block.pixels[0] <= LARGEST_FILL))
         spectra = block.pixels[:, rows, columns]
         even = (spectra == spectra[:1]).all(axis=0)
         if len(block.pixels) < 2 or not even.any():

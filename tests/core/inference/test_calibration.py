@@ -170,3 +170,23 @@ def test_samples_are_few_whatever_the_size():
     source = Counted(np.broadcast_to(np.uint16(500), (12, 20000, 20000)))
     calibrate(source, ALL, Window(0, 0, 20000, 20000), PRODUCT)
     assert Counted.pixels_read < 100_000
+
+
+def test_undeclared_nodata_hides_neither_scale_nor_offset():
+    offset_in = (scene(np.uint16, 30, 4000) + np.uint16(1000)).astype(np.int16)
+    for nodata in (-9999, 0):
+        offset_in[:, :2] = nodata
+        assert "+1000 offset" in found(offset_in).warnings[-1]
+    fractions = scene(np.float32, 0.01, 0.6)
+    fractions[:, :2] = 1e20
+    reflectance = found(fractions)
+    assert reflectance.scale[0] == 1.0
+    assert reflectance.warnings == ()
+
+
+def test_zeros_do_not_hide_a_wrong_scale():
+    pixels = scene(np.uint16, 100, 4000)
+    pixels[:, :4] = 0
+    zeros, wrong = found(pixels, scale=0.01).warnings
+    assert "zero in all bands" in zeros
+    assert "the scale is most likely wrong" in wrong

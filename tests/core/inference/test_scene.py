@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hyperlift.core.errors import CancelledError, RasterError
+from hyperlift.core.errors import CancelledError, ModelError, RasterError
 from hyperlift.core.inference.report import SilentMonitor
 from hyperlift.core.inference.scene import LiftOptions, lift_scene
 from hyperlift.core.inference.session import Session
@@ -272,15 +272,25 @@ def test_pixels_that_cannot_be_reflectance_are_nodata_and_spoil_nothing(blur, ro
     assert report.valid_fraction == pytest.approx(1 - 2 / 2400)
 
 
-def test_a_scene_that_cannot_be_reflectance_anywhere_is_refused(linear, rough_scene):
-    with pytest.raises(RasterError, match="no pixel in this part that could be reflectance; correct scale"):
-        lifted(rough_scene(20, 20), linear, scale=1.0)
+def test_a_part_that_cannot_be_reflectance_is_refused(linear, rough_scene):
+    scene = rough_scene(40, 60).astype(np.float32)
+    scene[0, :20, :20] = -9999.0
+    with pytest.raises(RasterError, match="no pixel in this part that could be reflectance; correct"):
+        lifted(scene, linear, scale=1e-4, window=Window(2, 3, 10, 12))
+
+
+def test_a_wrong_scale_is_a_warning_not_the_end(linear, rough_scene):
+    """Where most pixels cannot be reflectance it is not their fault."""
+    monitor = Recorder()
+    result, _ = lifted(rough_scene(20, 20), linear, monitor, scale=1.0)
+    assert np.isfinite(result).all()
+    assert "the scale is most likely wrong" in "".join(monitor.warnings)
 
 
 class NotFinite:
     """A session that gives no number for pixels brighter than one."""
 
-    warnings, constants, device = (), {}, "CPU"
+    warnings, constants, device, path = (), {}, "CPU", "x.onnx"
 
     def __init__(self, session):
         self.inner, self.card = session, session.card
@@ -299,7 +309,12 @@ def test_results_that_are_not_finite_are_counted_and_said(linear, rough_scene):
     monitor = Recorder()
     result, _ = lifted(scene, NotFinite(linear), monitor)
     assert np.isnan(result).all(axis=0).sum() == 2
-    assert "2 pixels of the result are nodata because the network gave no finite" in "".join(monitor.warnings)
+    assert "For 2 pixels of the input the network gave no finite numbers" in "".join(monitor.warnings)
+
+
+def test_a_network_that_gives_no_number_at_all_is_an_error(linear, rough_scene):
+    with pytest.raises(ModelError, match=r"The network in 'x\.onnx' gave no finite number"):
+        lifted(rough_scene(20, 20) + 10000, NotFinite(linear))
 
 
 def test_all_nodata_discards_the_output(linear, rough_scene):

@@ -103,5 +103,6 @@ def test_spectra_without_absorptions_are_no_material_by_correlation(minerals):
         lambda profile: sinks.append(ArraySink(profile)) or sinks[0],
     )
     np.testing.assert_array_equal(sinks[0].pixels[0], [[0, 0, 0, 3]])
+    assert np.isnan(sinks[0].pixels[1:, 0, :3]).all()
     assert counts.unlike == 3
     np.testing.assert_array_equal(counts.pixels, [0, 0, 1])

@@ -562,11 +562,12 @@ def test_the_same_negative_number_in_all_bands_is_no_data():
     image = mixed_image().astype(np.float32)
     image[:, 3:5, 6] = -9999.0
     image[0, 8, 9] = -9999.0  # another band is not
+    image[:, 9, 9] = -1.0  # what a correction may leave of dark water
     monitor = Recorder()
     pixels = ImagePixels(ArraySource(image, name="cube.tif"), monitor)
-    tables = [*pixels, *pixels]
+    tables = list(pixels)
     assert np.isnan(tables[0][[3 * COLUMNS + 6, 4 * COLUMNS + 6]]).all()
-    assert np.isfinite(tables[0][8 * COLUMNS + 9]).all()
+    assert np.isfinite(tables[0][[8 * COLUMNS + 9, 9 * COLUMNS + 9]]).all()
     (warning,) = monitor.warnings
     assert warning.startswith("Pixels of 'cube.tif' that are -9999 in all bands are taken for nodata")
 
