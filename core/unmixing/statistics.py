@@ -22,8 +22,8 @@ ROUNDING = 1e-12  # share of the largest variance that rounding of float32 pixel
 
 
 NO_PIXEL = (
-    "There is no valid pixel: choose an image with data in all bands in use; a bad-band list (bbl) leaves "
-    "out bands without."
+    "There is no valid pixel, each is nodata in a band in use: choose another image, or leave out empty "
+    "bands by a bad-band list (bbl)."
 )
 
 
