@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import RasterError
 from ..raster.blocks import MaskArray, PixelArray, Source, Window
+from ..raster.input import undeclared_nodata
 from ..raster.scaling import implies_offsets
 
 PRODUCT_SCALE = 1e-4  # reflectance per digital number of the usual products
@@ -20,7 +21,6 @@ _PER_CENT = 150.0  # nor above so many per cent; digital numbers reach further
 _DIM = 0.02  # only water and shade have so many of them below this one
 # Undeclared nodata such as -9999 lies beyond these; haze taken off too much, glint and saturation do not.
 _POSSIBLE = (-0.5, 10.0)
-LARGEST_FILL = -999.0  # the same number up to this in all bands is nodata that nobody declared
 _ABSURD = 1e6  # no stored number of a measured pixel
 _ZEROS = 1e-3  # share of pixels that are zero in all bands, from which on these are told of
 # Darkest reflectance when the offset of +1000 digital numbers is still in: in several bands at once.
@@ -153,11 +153,9 @@ def _measured(sample: PixelArray) -> tuple[PixelArray, float]:
     """The sample without what nobody measured, and the share of it that is zero in all bands."""
     if not sample.size:
         return sample, 0.0
-    even = (sample == sample[0]).all(axis=0)
-    zero = even & (sample[0] == 0)
-    measured = sample[
-        :, ~(zero | (even & (sample[0] <= LARGEST_FILL)) | (np.abs(sample) >= _ABSURD).any(axis=0))
-    ]
+    zero = (sample == 0).all(axis=0)
+    absurd = (np.abs(sample) >= _ABSURD).any(axis=0)
+    measured = sample[:, ~(zero | absurd | undeclared_nodata(sample))]
     return (measured if measured.size else sample), float(zero.mean())
 
 

@@ -12,6 +12,7 @@ from ..errors import RasterError
 from .blocks import MaskArray, PixelArray, Source, Window
 
 _FLOAT32 = np.finfo(np.float32)
+_LARGEST_FILL = -999.0
 
 Mask = TypeVar("Mask")
 
@@ -83,3 +84,11 @@ def unreadable(name: str, window: Window, reason: object) -> RasterError:
         f"The raster '{name}' could not be read at row {window.row}, column {window.column} ({reason}); the "
         "file may be truncated or damaged."
     )
+
+
+def undeclared_nodata(pixels: PixelArray) -> MaskArray:
+    """Where all bands of ``(bands, ...)``, as stored, hold the same number up to -999: undeclared nodata."""
+    low = pixels[0] <= _LARGEST_FILL
+    result = np.zeros(pixels.shape[1:], np.bool_)
+    result[low] = (pixels[:, low] == pixels[0, low]).all(axis=0)
+    return result

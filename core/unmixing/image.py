@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ..errors import CancelledError, RasterError
 from ..inference.bands import sentinel2_lines
-from ..inference.calibration import LARGEST_FILL
 from ..inference.profile import public_name
 from ..inference.report import Monitor, SilentMonitor
 from ..inference.tiling import tiles
 from ..raster.blocks import Block, Source, Window
+from ..raster.input import undeclared_nodata
 from ..raster.tags import folded
 from ..raster.wavelengths import good_bands
 from ..spectral.library import SpectralLibrary
@@ -109,8 +109,7 @@ class ImagePixels:
             RasterError: the raster cannot be read.
         """
         numbers = numbers or self.bands
-        block = self.source.read(window, numbers)
-        block = self._without_fill(block)
+        block = self._without_fill(self.source.read(window, numbers))
         calibration = self.source.calibration
         if calibration is not None:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -120,15 +119,11 @@ class ImagePixels:
         return block
 
     def _without_fill(self, block: Block) -> Block:
-        rows, columns = np.nonzero(block.valid & (block.pixels[0] <= LARGEST_FILL))
-        spectra = block.pixels[:, rows, columns]
-        even = (spectra == spectra[:1]).all(axis=0)
-        if len(block.pixels) < 2 or not even.any():
+        if len(block.pixels) < 2:  # of one band any number is the same in all
             return block
-        self._undeclared.update(np.unique(spectra[0, even]).tolist())
-        valid = block.valid.copy()
-        valid[rows[even], columns[even]] = False
-        return Block(block.window, block.pixels, valid)
+        fill = block.valid & undeclared_nodata(block.pixels)
+        self._undeclared.update(np.unique(block.pixels[0, fill]).tolist())
+        return Block(block.window, block.pixels, block.valid & ~fill)
 
     def release_after(self, window: Window) -> None:
         """Drop what the source cached, unless windows that follow this one, row by row, need it still."""
