@@ -87,13 +87,15 @@ def _ingredients(options: argparse.Namespace) -> None:
         accelerator=options.device,
         processes=options.processes,
         only=options.only,
+        splits=options.splits,
     )
     trials = []
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with options.output.open("w", encoding="utf-8") as file:  # what was found outlives an interruption
         for trial in found:
             print(json.dumps(asdict(trial)), file=file, flush=True)
-            print(f"{trial.split}, seed {trial.seed}, left out: {trial.without}", file=sys.stderr, flush=True)
+            where = f"{trial.split} ({', '.join(trial.areas)})"
+            print(f"{where}, seed {trial.seed}, left out: {trial.without}", file=sys.stderr, flush=True)
             trials.append(trial)
     print(ingredient_tables(trials))
 
@@ -200,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     ingredients.add_argument("--seed", type=int, default=0)
     ingredients.add_argument("--seeds", type=int, default=1, help="how many, from --seed on: results vary")
     ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="default: all")
+    ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help="default: all")
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     ingredients.add_argument("--processes", type=int, help="default: one for each processor, at most eight")

@@ -13,7 +13,7 @@ from hyperlift.core.spectral import grid, sensor
 
 from ..data.scenes import SceneConfig, clouded, scene_maker
 from ..data.sensing import Observer, View
-from ..data.spectra import HELD_OUT, WORKING_GRID, data_folder, load_collections
+from ..data.spectra import WORKING_GRID, data_folder, load_collections
 from ..evaluation.baselines import by_tile, sharpened
 from ..evaluation.scores import FOOTPRINTS, HeldOutScene, held_out_scenes, scene_of, score_estimate, tiles_of
 from ..processes import each_by_itself
@@ -67,21 +67,32 @@ class Split:
         return tuple(name for area in self.areas for name in SPECTRA[area])
 
 
-# The split of the bundled weights, and the other way round: what is worth something in both is worth it.
+_TESTED = {
+    **{area: SPECTRA[area] for area in ("Salton Sea", "Potsdam", "Bavaria", "Moffett")},
+    "San Diego": ("san_diego_aviris189",),
+    "NEON forests": ("neon_harv_40x40", "neon_osbs_40x40"),
+}
+
+
+def _holding_out(*areas: str) -> Split:
+    return Split(areas, tuple(name for area in areas for name in _TESTED[area]))
+
+
+# The split of the bundled weights; the other way round; and one area after the other, which leaves most
+# of the data to the training.
 SPLITS = {
-    "held-out areas": Split(("Salton Sea", "Potsdam", "Bavaria"), HELD_OUT),
-    "the other areas": Split(
-        ("San Diego", "NEON forests", "Moffett"),
-        ("san_diego_aviris189", "neon_harv_40x40", "neon_osbs_40x40", "moffett_aviris184"),
-    ),
+    "held-out areas": (_holding_out("Salton Sea", "Potsdam", "Bavaria"),),
+    "the other areas": (_holding_out("San Diego", "NEON forests", "Moffett"),),
+    "each area by itself": tuple(map(_holding_out, _TESTED)),
 }
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Mean PSNR (dB) and angle (degrees) of a split's scenes by condition, ``without`` one ingredient."""
+    """Mean PSNR (dB) and angle (degrees) of held-out areas by condition, ``without`` one ingredient."""
 
     split: str
+    areas: tuple[str, ...]
     without: str
     seed: int
     scores: dict[str, tuple[float, float]]
@@ -109,7 +120,8 @@ def _scenes(folder: Path, target: str, tested: Sequence[str]) -> dict[str, list[
 
 @dataclass(frozen=True)
 class _Job:
-    split: str
+    name: str
+    split: Split
     without: str
     config: SceneConfig
     left_out: tuple[str, ...]
@@ -120,16 +132,15 @@ class _Job:
 
 def _trial(job: _Job) -> Trial:
     """Train a perceptron without an ingredient; it sees native footprints after sharpening."""
-    split = SPLITS[job.split]
-    maker = scene_maker(job.config, job.data, (*split.left_out, *job.left_out)).at_one_resolution()
+    maker = scene_maker(job.config, job.data, (*job.split.left_out, *job.left_out)).at_one_resolution()
     lift = lift_by(fit_perceptron(maker, job.plan, job.accelerator))
     scores = {}
-    for condition, scenes in _scenes(job.data, job.config.target, split.tested).items():
+    for condition, scenes in _scenes(job.data, job.config.target, job.split.tested).items():
         method = sharpened(lift) if condition == NATIVE else by_tile(lift)
         found = [score_estimate(scene, job.without, method(scene)).whole for scene in scenes]
         psnr, angle = (float(np.mean([getattr(one, name) for one in found])) for name in ("psnr", "sam"))
         scores[condition] = (psnr, angle)
-    return Trial(job.split, job.without, job.plan.seed, scores)
+    return Trial(job.name, job.split.areas, job.without, job.plan.seed, scores)
 
 
 def leave_one_out(
@@ -140,6 +151,7 @@ def leave_one_out(
     accelerator: str = "auto",
     processes: int | None = None,
     only: Sequence[str] = (),
+    splits: Sequence[str] = (),
 ) -> Iterator[Trial]:
     """For each of :data:`SPLITS` all ingredients, then each of :data:`SETTINGS` and :data:`SPECTRA` left out.
 
@@ -151,15 +163,17 @@ def leave_one_out(
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         processes: see :func:`..processes.each_by_itself`.
         only: ingredients to leave out, of :data:`NAMES`; by default all.
+        splits: those of :data:`SPLITS` to measure with; by default all.
 
     Raises:
-        ValueError: there are no seeds, or an ingredient is not known.
+        ValueError: there are no seeds, or an ingredient or a split is not known.
     """
     if not seeds:
         raise ValueError("Ingredients need at least one seed: give --seeds 1 or more.")
-    unknown = [name for name in only if name not in NAMES]
-    if unknown:
-        raise ValueError(f"There is no ingredient '{unknown[0]}'; choose among: {', '.join(NAMES)}.")
+    for kind, asked, known in (("ingredient", only, NAMES), ("split", splits, SPLITS)):
+        unknown = [name for name in asked if name not in known]
+        if unknown:
+            raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {', '.join(known)}.")
     folder = data_folder(data)
     ingredients = [
         (_NOTHING, {}, ()),
@@ -168,16 +182,18 @@ def leave_one_out(
     ]
     jobs = [
         _Job(
-            split,
             name,
+            split,
+            without,
             replace(config, seed=seed, **changes),
             collections,
             folder,
             replace(plan, seed=seed),
             accelerator,
         )
-        for seed, split, (name, changes, collections) in product(seeds, SPLITS, ingredients)
-        if name not in SPLITS[split].areas
+        for seed, name in product(seeds, splits or SPLITS)
+        for split, (without, changes, collections) in product(SPLITS[name], ingredients)
+        if without not in split.areas
     ]
     return each_by_itself(_trial, jobs, processes)
 
@@ -185,16 +201,16 @@ def leave_one_out(
 def ingredient_tables(trials: Sequence[Trial]) -> str:
     """A Markdown table for each split: what the scores are, and how they change without each ingredient.
 
-    Changes are means over the seeds and, of several, the standard error of these means. Seeds without a trial
-    that leaves nothing out are passed over.
+    Changes are means over seeds and held-out areas and, of several, the standard error of these means. Those
+    without a trial that leaves nothing out are passed over.
     """
     lines = []
     for split in dict.fromkeys(one.split for one in trials):
-        found: dict[str, dict[int, np.ndarray]] = {}
+        found: dict[str, dict[tuple[object, ...], np.ndarray]] = {}
         for one in trials:
             if one.split == split:
                 figures = np.array([one.scores[condition] for condition in CONDITIONS])
-                found.setdefault(one.without, {})[one.seed] = figures
+                found.setdefault(one.without, {})[one.areas, one.seed] = figures
         whole = found.pop(_NOTHING, {})
         if not whole:
             continue
@@ -204,7 +220,7 @@ def ingredient_tables(trials: Sequence[Trial]) -> str:
             _row(_NOTHING, np.stack(list(whole.values())), "{:.2f}"),
         ]
         for without, scores in found.items():
-            change = [figures - whole[seed] for seed, figures in scores.items() if seed in whole]
+            change = [figures - whole[trial] for trial, figures in scores.items() if trial in whole]
             if change:
                 lines.append(_row(without, np.stack(change), "{:+.2f}"))
         lines.append("")
@@ -212,7 +228,7 @@ def ingredient_tables(trials: Sequence[Trial]) -> str:
 
 
 def _row(name: str, figures: np.ndarray, form: str) -> str:
-    """A row of a table from ``figures (seeds, conditions, 2)``."""
+    """A row of a table from ``figures (trials, conditions, 2)``."""
     count = len(figures)
     error = figures.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else None
     cells = []

@@ -1,3 +1,5 @@
+from itertools import chain, product
+
 import numpy as np
 import pytest
 
@@ -21,17 +23,17 @@ from hyperlift.training.explains2a.perceptron import PerceptronConfig
 
 
 def trial_of(task):
-    return Trial(task.split, task.without, task.plan.seed, {"task": task})
+    return Trial(task.name, task.split.areas, task.without, task.plan.seed, {"task": task})
 
 
 def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     trials = list(leave_one_out(SceneConfig(), seeds=(3, 5), processes=1))
-    assert len({(one.split, one.without, one.seed) for one in trials}) == len(trials)
-    for seed in (3, 5):
-        for name, split in SPLITS.items():
-            found = [one for one in trials if (one.split, one.seed) == (name, seed)]
+    assert len({(one.split, one.areas, one.without, one.seed) for one in trials}) == len(trials)
+    for seed, name in product((3, 5), SPLITS):
+        for split in SPLITS[name]:
+            found = [one for one in trials if (one.split, one.areas, one.seed) == (name, split.areas, seed)]
             known = [area for area in SPECTRA if area not in split.areas]
             assert [one.without for one in found] == ["nothing", *SETTINGS, *known]
             tasks = [one.scores["task"] for one in found]
@@ -42,7 +44,8 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
 def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
-    trials = leave_one_out(SceneConfig(), processes=1, only=("Moffett", "PROSAIL canopies"))
+    asked = {"only": ("Moffett", "PROSAIL canopies"), "splits": ("held-out areas", "the other areas")}
+    trials = leave_one_out(SceneConfig(), processes=1, **asked)
     assert [(one.split, one.without) for one in trials] == [
         ("held-out areas", "nothing"),
         ("held-out areas", "PROSAIL canopies"),
@@ -52,17 +55,25 @@ def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
     ]
 
 
-def test_an_unknown_ingredient_is_refused_by_name(tmp_path):
-    with pytest.raises(ValueError, match="no ingredient 'salt'; choose among: texture of"):
-        leave_one_out(SceneConfig(), tmp_path, only=("salt",))
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"only": ("salt",)}, "no ingredient 'salt'; choose among: texture of"),
+        ({"splits": ("halves",)}, "no split 'halves'; choose among: held-out areas"),
+    ],
+)
+def test_an_unknown_ingredient_or_split_is_refused_by_name(tmp_path, asked, message):
+    with pytest.raises(ValueError, match=message):
+        leave_one_out(SceneConfig(), tmp_path, **asked)
 
 
 def test_no_area_is_trained_and_tested_on():
-    for split in SPLITS.values():
+    for split in chain.from_iterable(SPLITS.values()):
         assert set(split.tested) <= set(split.left_out)
-    assert SPLITS["held-out areas"].tested == HELD_OUT
-    areas = [area for split in SPLITS.values() for area in split.areas]
-    assert len(areas) == len(set(areas))
+    (bundled,), (others,), single = SPLITS.values()
+    assert set(bundled.tested) == set(HELD_OUT)
+    assert {area for split in single for area in split.areas} == {*bundled.areas, *others.areas}
+    assert all(len(split.areas) == 1 for split in single)
 
 
 @pytest.fixture
@@ -84,12 +95,16 @@ def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_p
     monkeypatch.setattr(ingredients, "scene_maker", maker)
     config = SceneConfig(sides=(6,), pixels=72, vegetation=False, cube_share=0.0)
     plan = PerceptronConfig(widths=(8,), batches=3, steps=3, pixels=64)
-    job = ingredients._Job("held-out areas", "x", config, ("further",), tmp_path, plan, "cpu")
+    (split,) = SPLITS["held-out areas"]
+    job = ingredients._Job("held-out areas", split, "x", config, ("further",), tmp_path, plan, "cpu")
     found = ingredients._trial(job).scores
     assert list(found) == list(CONDITIONS)
     assert set(left_out) == {*HELD_OUT, "further"}
     assert np.isfinite(list(found.values())).all()
     assert len(set(found.values())) == len(CONDITIONS)
+
+
+AREAS = ("Bavaria",)
 
 
 def scores(psnr, angle):
@@ -98,27 +113,43 @@ def scores(psnr, angle):
 
 def test_tables_show_changes_with_their_standard_errors():
     trials = [
-        Trial("held-out areas", "nothing", 1, scores(40.0, 3.0)),
-        Trial("held-out areas", "nothing", 2, scores(40.2, 3.0)),
-        Trial("held-out areas", "snow", 1, scores(39.0, 3.2)),
-        Trial("held-out areas", "snow", 2, scores(39.6, 3.2)),
+        Trial("held-out areas", AREAS, "nothing", 1, scores(40.0, 3.0)),
+        Trial("held-out areas", AREAS, "nothing", 2, scores(40.2, 3.0)),
+        Trial("held-out areas", AREAS, "snow", 1, scores(39.0, 3.2)),
+        Trial("held-out areas", AREAS, "snow", 2, scores(39.6, 3.2)),
     ]
     lines = ingredient_tables(trials).splitlines()
     assert lines[2].startswith("| nothing | 40.10 ± 0.10 / 3.00 ± 0.00 |")
     assert lines[3].startswith("| snow | -0.80 ± 0.20 / +0.20 ± 0.00 |")
 
 
+def test_areas_held_out_by_themselves_are_averaged_each_against_itself():
+    trials = [
+        Trial("x", ("Bavaria",), "nothing", 0, scores(40.0, 3.0)),
+        Trial("x", ("Moffett",), "nothing", 0, scores(30.0, 5.0)),
+        Trial("x", ("Bavaria",), "snow", 0, scores(39.0, 3.2)),
+        Trial("x", ("Moffett",), "snow", 0, scores(29.6, 5.0)),
+        Trial("x", ("Bavaria",), "salt", 0, scores(39.5, 3.1)),
+    ]
+    table = ingredient_tables(trials)
+    assert "| nothing | 35.00 ± 5.00 / 4.00 ± 1.00 |" in table
+    assert "| snow | -0.70 ± 0.30 / +0.10 ± 0.10 |" in table
+    assert "| salt | -0.50 / +0.10 |" in table
+
+
 def test_a_single_seed_has_no_error():
-    trials = [Trial("x", name, 0, scores(psnr, 3.0)) for name, psnr in (("nothing", 40.0), ("y", 39.5))]
+    trials = [
+        Trial("x", AREAS, name, 0, scores(psnr, 3.0)) for name, psnr in (("nothing", 40.0), ("y", 39.5))
+    ]
     assert "| y | -0.50 / +0.00 |" in ingredient_tables(trials)
 
 
 def test_what_an_interrupted_run_found_is_shown():
     trials = [
-        Trial("x", "nothing", 0, scores(40.0, 3.0)),
-        Trial("x", "y", 0, scores(39.0, 3.0)),
-        Trial("x", "y", 1, scores(9.0, 3.0)),
-        Trial("z", "y", 1, scores(9.0, 3.0)),
+        Trial("x", AREAS, "nothing", 0, scores(40.0, 3.0)),
+        Trial("x", AREAS, "y", 0, scores(39.0, 3.0)),
+        Trial("x", AREAS, "y", 1, scores(9.0, 3.0)),
+        Trial("z", AREAS, "y", 1, scores(9.0, 3.0)),
     ]
     table = ingredient_tables(trials)
     assert "| y | -1.00 / +0.00 |" in table
