@@ -202,7 +202,8 @@ def _parser() -> argparse.ArgumentParser:
     ingredients.add_argument("--seed", type=int, default=0)
     ingredients.add_argument("--seeds", type=int, default=1, help="how many, from --seed on: results vary")
     ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="default: all")
-    ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help="default: all")
+    splits = "default: all, 116 trials a seed"
+    ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     ingredients.add_argument("--processes", type=int, help="default: one for each processor, at most eight")

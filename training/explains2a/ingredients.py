@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -55,7 +55,7 @@ _HAZES = (View(adjacency=0.05, haze=0.003), View(adjacency=0.1, haze=0.006))
 
 
 @dataclass(frozen=True)
-class Split:
+class HeldOut:
     """Areas that no training sees, by ingredient, and the collections among them that are measured on."""
 
     areas: tuple[str, ...]
@@ -74,16 +74,16 @@ _TESTED = {
 }
 
 
-def _holding_out(*areas: str) -> Split:
-    return Split(areas, tuple(name for area in areas for name in _TESTED[area]))
+def _held_out(*areas: str) -> HeldOut:
+    return HeldOut(areas, tuple(name for area in areas for name in _TESTED[area]))
 
 
 # The split of the bundled weights; the other way round; and one area after the other, which leaves most
 # of the data to the training.
 SPLITS = {
-    "held-out areas": (_holding_out("Salton Sea", "Potsdam", "Bavaria"),),
-    "the other areas": (_holding_out("San Diego", "NEON forests", "Moffett"),),
-    "each area by itself": tuple(map(_holding_out, _TESTED)),
+    "held-out areas": (_held_out("Salton Sea", "Potsdam", "Bavaria"),),
+    "the other areas": (_held_out("San Diego", "NEON forests", "Moffett"),),
+    "each area by itself": tuple(map(_held_out, _TESTED)),
 }
 
 
@@ -120,8 +120,8 @@ def _scenes(folder: Path, target: str, tested: Sequence[str]) -> dict[str, list[
 
 @dataclass(frozen=True)
 class _Job:
-    name: str
-    split: Split
+    split: str
+    held_out: HeldOut
     without: str
     config: SceneConfig
     left_out: tuple[str, ...]
@@ -132,15 +132,15 @@ class _Job:
 
 def _trial(job: _Job) -> Trial:
     """Train a perceptron without an ingredient; it sees native footprints after sharpening."""
-    maker = scene_maker(job.config, job.data, (*job.split.left_out, *job.left_out)).at_one_resolution()
+    maker = scene_maker(job.config, job.data, (*job.held_out.left_out, *job.left_out)).at_one_resolution()
     lift = lift_by(fit_perceptron(maker, job.plan, job.accelerator))
     scores = {}
-    for condition, scenes in _scenes(job.data, job.config.target, job.split.tested).items():
+    for condition, scenes in _scenes(job.data, job.config.target, job.held_out.tested).items():
         method = sharpened(lift) if condition == NATIVE else by_tile(lift)
         found = [score_estimate(scene, job.without, method(scene)).whole for scene in scenes]
         psnr, angle = (float(np.mean([getattr(one, name) for one in found])) for name in ("psnr", "sam"))
         scores[condition] = (psnr, angle)
-    return Trial(job.name, job.split.areas, job.without, job.plan.seed, scores)
+    return Trial(job.split, job.held_out.areas, job.without, job.plan.seed, scores)
 
 
 def leave_one_out(
@@ -153,7 +153,7 @@ def leave_one_out(
     only: Sequence[str] = (),
     splits: Sequence[str] = (),
 ) -> Iterator[Trial]:
-    """For each of :data:`SPLITS` all ingredients, then each of :data:`SETTINGS` and :data:`SPECTRA` left out.
+    """Trials with all ingredients, then with one after the other left out, for all areas of :data:`SPLITS`.
 
     Args:
         config: of the scenes.
@@ -175,15 +175,10 @@ def leave_one_out(
         if unknown:
             raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {', '.join(known)}.")
     folder = data_folder(data)
-    ingredients = [
-        (_NOTHING, {}, ()),
-        *((name, changes, ()) for name, changes in SETTINGS.items() if name in (only or NAMES)),
-        *((name, {}, collections) for name, collections in SPECTRA.items() if name in (only or NAMES)),
-    ]
     jobs = [
         _Job(
-            name,
             split,
+            held_out,
             without,
             replace(config, seed=seed, **changes),
             collections,
@@ -191,22 +186,32 @@ def leave_one_out(
             replace(plan, seed=seed),
             accelerator,
         )
-        for seed, name in product(seeds, splits or SPLITS)
-        for split, (without, changes, collections) in product(SPLITS[name], ingredients)
-        if without not in split.areas
+        for seed, split in product(seeds, splits or SPLITS)
+        for held_out, (without, changes, collections) in product(SPLITS[split], _ways(only or NAMES))
+        if without not in held_out.areas
     ]
     return each_by_itself(_trial, jobs, processes)
+
+
+def _ways(names: Collection[str]) -> list[tuple[str, dict[str, object], tuple[str, ...]]]:
+    """What to leave out: nothing, then each of ``names``, by changes of the scenes or by collections."""
+    return [
+        (_NOTHING, {}, ()),
+        *((name, changes, ()) for name, changes in SETTINGS.items() if name in names),
+        *((name, {}, collections) for name, collections in SPECTRA.items() if name in names),
+    ]
 
 
 def ingredient_tables(trials: Sequence[Trial]) -> str:
     """A Markdown table for each split: what the scores are, and how they change without each ingredient.
 
-    Changes are means over seeds and held-out areas and, of several, the standard error of these means. Those
-    without a trial that leaves nothing out are passed over.
+    Changes are means over the seeds and, of several, the standard error of these means; where several areas
+    were held out by themselves, over the means of these areas, without that which a row leaves out. Trials
+    without one that leaves nothing out are passed over.
     """
     lines = []
     for split in dict.fromkeys(one.split for one in trials):
-        found: dict[str, dict[tuple[object, ...], np.ndarray]] = {}
+        found: dict[str, dict[tuple[tuple[str, ...], int], np.ndarray]] = {}
         for one in trials:
             if one.split == split:
                 figures = np.array([one.scores[condition] for condition in CONDITIONS])
@@ -217,18 +222,27 @@ def ingredient_tables(trials: Sequence[Trial]) -> str:
         lines += [
             f"| left out; {split} | {' | '.join(CONDITIONS)} |",
             "|---|" + "---|" * len(CONDITIONS),
-            _row(_NOTHING, np.stack(list(whole.values())), "{:.2f}"),
+            _row(_NOTHING, _samples(whole), "{:.2f}"),
         ]
         for without, scores in found.items():
-            change = [figures - whole[trial] for trial, figures in scores.items() if trial in whole]
+            change = {trial: figures - whole[trial] for trial, figures in scores.items() if trial in whole}
             if change:
-                lines.append(_row(without, np.stack(change), "{:+.2f}"))
+                lines.append(_row(without, _samples(change), "{:+.2f}"))
         lines.append("")
     return "\n".join(lines)
 
 
+def _samples(figures: dict[tuple[tuple[str, ...], int], np.ndarray]) -> np.ndarray:
+    """Independent ``figures (n, conditions, 2)``: means of areas; where there is one set, its seeds."""
+    by_areas: dict[tuple[str, ...], list[np.ndarray]] = {}
+    for (areas, _), values in figures.items():
+        by_areas.setdefault(areas, []).append(values)
+    samples = [np.stack(values) for values in by_areas.values()]
+    return samples[0] if len(samples) == 1 else np.stack([values.mean(axis=0) for values in samples])
+
+
 def _row(name: str, figures: np.ndarray, form: str) -> str:
-    """A row of a table from ``figures (trials, conditions, 2)``."""
+    """A row of a table from ``figures (n, conditions, 2)``."""
     count = len(figures)
     error = figures.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else None
     cells = []

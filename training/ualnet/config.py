@@ -22,15 +22,15 @@ class LossConfig:
     """The generator's loss.
 
     Attributes:
-        product: mean over the pixels of angle times error, as published; else their weighted sum, which keeps
-            a gradient where one of them vanishes.
-        angle: weight of the angle (radians) in that sum.
-        adversarial: weight of the discriminator's verdict ``-log mean f(fake)``; 0 in the paper, whose
-            discriminator acts by its gradients inside the unfolding.
+        published: mean over the pixels of angle times error; else the logarithms of errors and of angles, see
+            :mod:`..losses`. Errors and angles themselves would be those of bright and difficult scenes.
+        angle: weight of the latter.
+        adversarial: weight of the discriminator's verdict ``-log mean f(fake)`` beside these; 0 in the paper,
+            whose discriminator acts by its gradients inside the unfolding.
     """
 
-    product: bool = False
-    angle: float = 0.1
+    published: bool = False
+    angle: float = 1.0
     adversarial: float = 0.0
 
 
@@ -49,12 +49,12 @@ class ScheduleConfig:
         faster_steps: learning rate of the step sizes, relative to the others'.
     """
 
-    steps: int = 300
-    rate: float = 5e-4
+    steps: int = 600
+    rate: float = 1e-3
     critic_rate: float = 2e-4
     cosine_to: float | None = None
     turns: tuple[int, int] = (20, 5)
-    until: int = 225
+    until: int = 450
     last_rate: float | None = None
     faster_steps: float = 5.0
 
@@ -75,6 +75,8 @@ class PriorConfig:
     Attributes:
         published: the loss of the paper; else the logarithms of errors and of angles, see :mod:`..losses`.
         angle: weight of the latter.
+        lifted: whether these are, in synthetic scenes, of what the experts, where there are any, make of the
+            bands.
         steps: optimiser steps.
         rate: peak learning rate of one cycle.
         real_share: share of the batches that are pieces of real images.
@@ -84,6 +86,7 @@ class PriorConfig:
 
     published: bool = False
     angle: float = 1.0
+    lifted: bool = True
     steps: int = 12_000
     rate: float = 8e-4
     real_share: float = 0.5
@@ -122,7 +125,7 @@ def _ladder(whole: TrainingConfig) -> dict[str, TrainingConfig]:
         return replace(
             whole,
             network=replace(whole.network, **network),
-            loss=replace(whole.loss, adversarial=1e-3 if adversarial_training else 0.0),
+            loss=replace(whole.loss, adversarial=0.1 if adversarial_training else 0.0),
             schedule=replace(whole.schedule, turns=turns),
         )
 
@@ -145,7 +148,7 @@ CONFIGS = {
         sharpening=None,
         experts=None,
         prior=PriorConfig(published=True, steps=200 * _PAPER_EPOCH, rate=5e-4, real_share=0.0),
-        loss=LossConfig(product=True),
+        loss=LossConfig(published=True),
         schedule=ScheduleConfig(
             steps=500 * _PAPER_EPOCH,
             rate=5e-4,

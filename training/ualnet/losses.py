@@ -13,13 +13,11 @@ _PRIOR = 5e-4
 _CERTAIN = 1e-6
 
 
-def generator_loss(estimate: Tensor, truth: Tensor, measured: Tensor, product: bool, angle: float) -> Tensor:
-    """Of a hyperspectral image ``(N, C, H, W)``: angle times error, or their sum."""
+def published_loss(estimate: Tensor, truth: Tensor, measured: Tensor) -> Tensor:
+    """Of a hyperspectral image ``(N, C, H, W)``: angle times error."""
     error = measured * (estimate - truth).abs()
     angles = spectral_angle(measured * estimate, measured * truth)
-    if product:
-        return (angles * error.mean(dim=1) / measured.mean()).mean()
-    return error.mean() / measured.mean() + angle * angles.mean()
+    return (angles * error.mean(dim=1) / measured.mean()).mean()
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:

@@ -19,9 +19,19 @@ from hyperlift.core.networks.ualnet.statistics import Statistics
 
 from ..losses import log_angle, log_rmse
 from .config import LossConfig, PriorConfig, ScheduleConfig
-from .losses import critic_loss, deceiving_loss, generator_loss, prior_loss, published_bands_loss
+from .losses import critic_loss, deceiving_loss, prior_loss, published_bands_loss, published_loss
 
 _CLIP = 1.0
+
+
+def _known(batch: dict[str, Tensor]) -> Tensor:
+    """The truth ``(N, C, 2H, 2W)``, NaN in channels that were not measured."""
+    return torch.where(batch["measured"] > 0, batch["hsi"], torch.nan)
+
+
+def _logarithms(estimate: Tensor, truth: Tensor, angle: float) -> Tensor:
+    """Logarithms of errors and, of this weight, of angles, see :mod:`..losses`."""
+    return log_rmse(estimate, truth) + angle * log_angle(estimate, truth)
 
 
 class UnfoldingTask(lightning.LightningModule):
@@ -73,7 +83,12 @@ class UnfoldingTask(lightning.LightningModule):
         """Fine bands ``(N, c, 2H, 2W)`` and the result ``(N, C, 2H, 2W)`` of ``msi`` (N, c, H, W)."""
         estimate = None if self.experts is None else self.experts.mean
         bands, hsi = self.network(self.sharp(msi), statistics, estimate)
-        return Unfolded(bands, hsi if self.agreement is None else self.agreement(bands, hsi))
+        return Unfolded(bands, self.agreeing(bands, hsi))
+
+    def agreeing(self, bands: Tensor, hsi: Tensor) -> Tensor:
+        """``hsi (N, C, 2H, 2W)`` in agreement with the fine bands, if that is asked for."""
+        agreeing: Tensor = hsi if self.agreement is None else self.agreement(bands, hsi)
+        return agreeing
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> None:
         """One step of section 2e: of the generator or of the discriminator, whose turn it is."""
@@ -87,7 +102,10 @@ class UnfoldingTask(lightning.LightningModule):
 
     def _generate(self, batch: dict[str, Tensor], optimiser: torch.optim.Optimizer, index: int) -> None:
         found, truth, measured = self(batch["msi"]).hsi, batch["hsi"], batch["measured"]
-        loss = generator_loss(found, truth, measured, self.loss.product, self.loss.angle)
+        if self.loss.published:
+            loss = published_loss(found, truth, measured)
+        else:
+            loss = _logarithms(found, _known(batch), self.loss.angle)
         if self.loss.adversarial:
             loss = loss + self.loss.adversarial * deceiving_loss(self.network.discriminator(found).image())
         optimiser.zero_grad()
@@ -134,30 +152,42 @@ class UnfoldingTask(lightning.LightningModule):
 
 
 class PriorTask(lightning.LightningModule):
-    """PriorNet by itself; batches as for :class:`UnfoldingTask`, those without ``hsi`` teach bands alone."""
+    """PriorNet by itself; batches as for :class:`UnfoldingTask`, those without ``hsi`` teach bands alone.
+
+    Where the configuration says so, bands with ``hsi`` are judged by what the experts, one after the other,
+    make of them.
+    """
 
     def __init__(self, task: UnfoldingTask, config: PriorConfig) -> None:
         super().__init__()
         self.config = config
         self.whole = [task]  # in a list: the task freezes PriorNet and must be no part of this module
         self.prior_net, self.sharpening = task.network.prior_net, task.sharpening
+        self.experts, self.agreement = task.experts, task.agreement
 
-    def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """One step of section 2b."""
         (task,) = self.whole
         with torch.no_grad():
             msi = task.sharp(batch["msi"])
         bands = task.network.fine_bands(msi, Statistics())
-        truth = batch["bands"]
         if self.config.published:
-            loss = published_bands_loss(bands, truth)
+            loss = published_bands_loss(bands, batch["bands"])
+        elif self.config.lifted and self.experts is not None and "hsi" in batch:
+            loss = _logarithms(self._lifted(bands, index), _known(batch), self.config.angle)
         else:
-            loss = log_rmse(bands, truth) + self.config.angle * log_angle(bands, truth)
+            loss = _logarithms(bands, batch["bands"], self.config.angle)
         if "hsi" in batch:
             matrix = gram(batch["hsi"], task.network.config.normalised)
             loss = loss + prior_loss(self.prior_net.prior(msi), matrix, batch["measured"])
         self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
+
+    def _lifted(self, bands: Tensor, index: int) -> Tensor:
+        """What an expert makes of the bands, ``(N, C, 2H, 2W)``, in agreement with them."""
+        expert = self.experts.members[index % len(self.experts.members)]
+        (task,) = self.whole
+        return task.agreeing(bands, expert(bands, self.experts.kept))
 
     def configure_optimizers(self) -> dict[str, object]:
         """Adam in one cycle."""

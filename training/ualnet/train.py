@@ -48,11 +48,15 @@ def fit_prior_net(
     data: Path | None,
     accelerator: str,
 ) -> None:
-    """Give a task the PriorNet kept at ``path``, fitted first when there is none."""
+    """Give a task the PriorNet kept at ``path``, fitted first when there is none.
+
+    The task's experts, which judge it, must be loaded.
+    """
     prior_net, plan = task.network.prior_net, config.prior
     # All steps of the ladder that have a PriorNet have the same.
     same = dict.fromkeys(("implicit_prior", "prior_net", "adversarial", "initial_estimate"), True)
-    fitted_by = (plan, replace(config.network, **same), config.scenes, config.sharpening)
+    parts = (config.sharpening, config.experts, config.expert)
+    fitted_by = (plan, replace(config.network, **same), config.scenes, *parts)
     kept = kept_weights(path, fitted_by)
     if kept is None:
         folder = data_folder(data) / "sentinel2"
@@ -93,8 +97,6 @@ def new_task(
         task.network.start_from_estimate(torch.from_numpy(response).float())
         if config.experts is None:
             torch.nn.init.kaiming_normal_(task.network.unfolding.start.tail.weight)
-    if config.network.prior_net:
-        fit_prior_net(task, maker, config, cache / "prior_net.pt", data, accelerator)
     if config.experts is not None:
         # They see single pixels, so the sides of patches do not matter to them.
         scenes = replace(config.scenes, sides=(12, 24), pixels=4608)
@@ -104,6 +106,8 @@ def new_task(
             kept = fit_experts(config.experts, config.expert, scenes, cache, data, accelerator).state_dict()
             keep_weights(path, fitted_by, kept)
         task.experts.load_state_dict(kept)
+    if config.network.prior_net:
+        fit_prior_net(task, maker, config, cache / "prior_net.pt", data, accelerator)
     task.freeze()
     return task
 

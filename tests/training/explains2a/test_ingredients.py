@@ -1,8 +1,10 @@
+import json
 from itertools import chain, product
 
 import numpy as np
 import pytest
 
+from hyperlift.training.__main__ import main
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
 from hyperlift.training.data.spectra import HELD_OUT, Collection
 from hyperlift.training.explains2a import ingredients
@@ -21,9 +23,15 @@ from hyperlift.training.explains2a.ingredients import (
 )
 from hyperlift.training.explains2a.perceptron import PerceptronConfig
 
+AREAS = ("Bavaria",)
+
+
+def scores(psnr, angle):
+    return dict.fromkeys(CONDITIONS, (psnr, angle))
+
 
 def trial_of(task):
-    return Trial(task.name, task.split.areas, task.without, task.plan.seed, {"task": task})
+    return Trial(task.split, task.held_out.areas, task.without, task.plan.seed, {"task": task})
 
 
 def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, tmp_path):
@@ -32,9 +40,11 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
     trials = list(leave_one_out(SceneConfig(), seeds=(3, 5), processes=1))
     assert len({(one.split, one.areas, one.without, one.seed) for one in trials}) == len(trials)
     for seed, name in product((3, 5), SPLITS):
-        for split in SPLITS[name]:
-            found = [one for one in trials if (one.split, one.areas, one.seed) == (name, split.areas, seed)]
-            known = [area for area in SPECTRA if area not in split.areas]
+        for held_out in SPLITS[name]:
+            found = [
+                one for one in trials if (one.split, one.areas, one.seed) == (name, held_out.areas, seed)
+            ]
+            known = [area for area in SPECTRA if area not in held_out.areas]
             assert [one.without for one in found] == ["nothing", *SETTINGS, *known]
             tasks = [one.scores["task"] for one in found]
             assert {(task.config.seed, task.plan.seed) for task in tasks} == {(seed, seed)}
@@ -67,13 +77,32 @@ def test_an_unknown_ingredient_or_split_is_refused_by_name(tmp_path, asked, mess
         leave_one_out(SceneConfig(), tmp_path, **asked)
 
 
+def test_the_command_passes_on_what_to_leave_out_and_keeps_what_it_found(monkeypatch, tmp_path, capsys):
+    asked = {}
+
+    def found(_config, _data, **options):
+        asked.update(options)
+        return [Trial("x", AREAS, "nothing", 4, scores(40.0, 3.0))]
+
+    monkeypatch.setattr(ingredients, "leave_one_out", found)
+    kept = tmp_path / "found.jsonl"
+    options = ["--seed", "4", "--only", "Moffett", "--splits", "each area by itself", "--output", str(kept)]
+    assert main(["ingredients", *options]) == 0
+    assert (asked["only"], asked["splits"]) == (["Moffett"], ["each area by itself"])
+    assert list(asked["seeds"]) == [4]
+    (line,) = map(json.loads, kept.read_text().splitlines())
+    assert (line["areas"], line["scores"][SHARP]) == (list(AREAS), [40.0, 3.0])
+    assert "| nothing | 40.00 / 3.00 |" in capsys.readouterr().out
+
+
 def test_no_area_is_trained_and_tested_on():
-    for split in chain.from_iterable(SPLITS.values()):
-        assert set(split.tested) <= set(split.left_out)
+    for held_out in chain.from_iterable(SPLITS.values()):
+        assert set(held_out.tested) <= set(held_out.left_out)
     (bundled,), (others,), single = SPLITS.values()
     assert set(bundled.tested) == set(HELD_OUT)
-    assert {area for split in single for area in split.areas} == {*bundled.areas, *others.areas}
-    assert all(len(split.areas) == 1 for split in single)
+    assert set(bundled.areas).isdisjoint(others.areas)
+    assert {area for one in single for area in one.areas} == {*bundled.areas, *others.areas}
+    assert all(len(one.areas) == 1 for one in single)
 
 
 @pytest.fixture
@@ -95,20 +124,14 @@ def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_p
     monkeypatch.setattr(ingredients, "scene_maker", maker)
     config = SceneConfig(sides=(6,), pixels=72, vegetation=False, cube_share=0.0)
     plan = PerceptronConfig(widths=(8,), batches=3, steps=3, pixels=64)
-    (split,) = SPLITS["held-out areas"]
-    job = ingredients._Job("held-out areas", split, "x", config, ("further",), tmp_path, plan, "cpu")
-    found = ingredients._trial(job).scores
-    assert list(found) == list(CONDITIONS)
-    assert set(left_out) == {*HELD_OUT, "further"}
-    assert np.isfinite(list(found.values())).all()
-    assert len(set(found.values())) == len(CONDITIONS)
-
-
-AREAS = ("Bavaria",)
-
-
-def scores(psnr, angle):
-    return dict.fromkeys(CONDITIONS, (psnr, angle))
+    (held_out,) = (one for one in SPLITS["each area by itself"] if HELD_OUT[0] in one.tested)
+    job = ingredients._Job("a split", held_out, "x", config, ("further",), tmp_path, plan, "cpu")
+    trial = ingredients._trial(job)
+    assert (trial.split, trial.areas, trial.without, trial.seed) == ("a split", held_out.areas, "x", 0)
+    assert set(left_out) == {HELD_OUT[0], "further"}
+    assert list(trial.scores) == list(CONDITIONS)
+    assert np.isfinite(list(trial.scores.values())).all()
+    assert len(set(trial.scores.values())) == len(CONDITIONS)
 
 
 def test_tables_show_changes_with_their_standard_errors():
@@ -130,10 +153,14 @@ def test_areas_held_out_by_themselves_are_averaged_each_against_itself():
         Trial("x", ("Bavaria",), "snow", 0, scores(39.0, 3.2)),
         Trial("x", ("Moffett",), "snow", 0, scores(29.6, 5.0)),
         Trial("x", ("Bavaria",), "salt", 0, scores(39.5, 3.1)),
+        Trial("x", ("Bavaria",), "nothing", 1, scores(41.0, 3.0)),
+        Trial("x", ("Moffett",), "nothing", 1, scores(29.0, 5.0)),
+        Trial("x", ("Bavaria",), "snow", 1, scores(40.0, 3.2)),
+        Trial("x", ("Moffett",), "snow", 1, scores(28.6, 5.0)),
     ]
     table = ingredient_tables(trials)
-    assert "| nothing | 35.00 ± 5.00 / 4.00 ± 1.00 |" in table
-    assert "| snow | -0.70 ± 0.30 / +0.10 ± 0.10 |" in table
+    assert "| nothing | 35.00 ± 5.50 / 4.00 ± 1.00 |" in table
+    assert "| snow | -0.70 ± 0.30 / +0.10 ± 0.10 |" in table  # two areas, not four trials
     assert "| salt | -0.50 / +0.10 |" in table
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from hyperlift.core.spectral import grid
+from hyperlift.training.data.scenes import SceneConfig, SceneMaker
 from hyperlift.training.evaluation.scores import FOOTPRINTS, HeldOutScene
-from hyperlift.training.ualnet.baselines import bicubic, interpolated_truth, on_channels
+from hyperlift.training.ualnet.baselines import baselines, bicubic, interpolated_truth, on_channels
 
 
 @pytest.fixture
@@ -33,6 +34,19 @@ def test_no_reflectance_of_it_is_negative(scene):
 
 
 def test_channels_of_another_grid_are_found_by_wavelength(scene):
-    less, places = on_channels(scene, "aviris172")
-    np.testing.assert_allclose(less.wavelength_nm, grid("aviris172").wavelength_nm, atol=0.5)
-    np.testing.assert_array_equal(less.hsi, scene.hsi[:, places])
+    told = np.broadcast_to(scene.wavelength_nm[None, :, None, None], scene.hsi.shape)
+    measured = scene.wavelength_nm < 1000
+    less, places = on_channels(replace(scene, hsi=told, measured=measured), "aviris172")
+    wanted = grid("aviris172").wavelength_nm
+    np.testing.assert_allclose(less.hsi[1, :, 3, 4], wanted, atol=0.5)
+    np.testing.assert_allclose(scene.wavelength_nm[places], wanted, atol=0.5)
+    np.testing.assert_array_equal(less.measured, wanted < 1000)
+
+
+def test_methods_go_by_name(collections, scene):
+    maker = SceneMaker(collections, SceneConfig(target="aviris186", sides=(12,), pixels=144))
+    whole, part = baselines(maker, lambda msi: np.full((172, *msi.shape[1:]), 0.2, np.float32))
+    names = ["bicubic, ridge", "sharpened, bicubic, ridge", "true cube at 10 m, bicubic"]
+    assert list(whole) == names
+    np.testing.assert_array_equal(whole[names[2]](scene), interpolated_truth(scene))
+    assert list(part) == ["bicubic, ExplainS2A", "ExplainS2A, bicubic"]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import lightning
 import numpy as np
@@ -10,9 +11,10 @@ from torch.utils.data import DataLoader
 from hyperlift.core.errors import HyperLiftError
 from hyperlift.core.inference import lift
 from hyperlift.core.inference.session import Session
-from hyperlift.core.networks.experts import ExpertsConfig
+from hyperlift.core.networks.experts import Experts, ExpertsConfig
 from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.core.networks.ualnet.config import UALNetConfig
+from hyperlift.core.networks.ualnet.prior_net import gram
 from hyperlift.core.networks.ualnet.statistics import Statistics
 from hyperlift.training.data.fine import FineMaker, FineStream
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
@@ -20,10 +22,11 @@ from hyperlift.training.explains2a.bundled import bundled_sharpening
 from hyperlift.training.explains2a.cards import band_estimators
 from hyperlift.training.losses import log_angle, log_rmse
 from hyperlift.training.model_files import check_parity
+from hyperlift.training.ualnet import train as ualnet_train
 from hyperlift.training.ualnet.cards import card_text, make_card
 from hyperlift.training.ualnet.config import CONFIGS, LossConfig, PriorConfig, ScheduleConfig
 from hyperlift.training.ualnet.export import Deployed, ImageAlone, export
-from hyperlift.training.ualnet.losses import critic_loss, generator_loss
+from hyperlift.training.ualnet.losses import critic_loss, prior_loss, published_loss
 from hyperlift.training.ualnet.task import PriorTask, UnfoldingTask
 from hyperlift.training.ualnet.train import train
 
@@ -82,7 +85,7 @@ def test_without_turns_the_discriminator_stays(stream):
     [({}, 5e-4 / 25 / 1e4), ({"cosine_to": 1e-6}, 1e-6), ({"cosine_to": 1e-6, "last_rate": 1e-4}, 1e-6)],
 )
 def test_the_rate_has_its_final_value_after_the_last_step_of_the_generator(stream, schedule, final):
-    task = new_task(steps=7, until=5, faster_steps=1.0, **schedule)
+    task = new_task(steps=7, rate=5e-4, until=5, faster_steps=1.0, **schedule)
     assert task.schedule.generator_steps == 6
     fit(task, stream, 7)
     rates = [group["lr"] for group in task.trainer.optimizers[0].param_groups]
@@ -124,11 +127,116 @@ def test_prior_net_s_loss_is_of_errors_and_angles(stream):
     assert float(losses[2] - losses[0]) == pytest.approx(2 * angle, abs=1e-4)
 
 
+@pytest.fixture
+def judged(stream):
+    """A task with two experts, and a batch in which one channel was not measured."""
+    task, batch = new_task(), next(iter(stream))
+    task.experts = Experts(12, 186, ExpertsConfig(members=2, widths=(8,)))
+    for member in task.experts.members:
+        torch.nn.init.normal_(member.layers[-1].weight, std=0.05)
+        member.start_from_regression(0.1 * torch.rand(186, 12), torch.zeros(186))
+    batch["measured"] = batch["measured"].clone()
+    batch["measured"][:, 3] = 0.0
+    return task, batch
+
+
+def prior_step(task, batch, index=0, **plan):
+    return float(PriorTask(task, PriorConfig(**plan)).training_step(batch, index).detach())
+
+
+def spectral_part(task, batch):
+    """What the spectral prior adds to PriorNet's loss."""
+    matrix = gram(batch["hsi"], task.network.config.normalised)
+    prior = task.network.prior_net.prior(task.sharp(batch["msi"]))
+    return float(prior_loss(prior, matrix, batch["measured"]).detach())
+
+
+def logarithms(estimate, batch, angle):
+    truth = batch["hsi"].clone()
+    truth[:, 3] = torch.nan
+    return float((log_rmse(estimate, truth) + angle * log_angle(estimate, truth)).detach())
+
+
+@pytest.mark.parametrize("angle", [0.0, 1.5])
+def test_prior_net_is_judged_by_what_the_experts_make_of_its_bands_one_after_the_other(judged, angle):
+    task, batch = judged
+    bands = task.network.fine_bands(task.sharp(batch["msi"]), Statistics())
+    found, expected = [], []
+    for index in range(3):
+        lifted = task.experts.members[index % 2](bands, task.experts.kept)
+        expected.append(logarithms(task.agreement(bands, lifted), batch, angle) + spectral_part(task, batch))
+        found.append(prior_step(task, batch, index, angle=angle))
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert abs(found[0] - found[1]) > 1e-4
+
+
+def test_without_experts_or_spectra_or_when_asked_prior_net_is_judged_by_its_bands(judged):
+    task, batch = judged
+    bands = task.network.fine_bands(task.sharp(batch["msi"]), Statistics())
+    of_bands = float(log_rmse(bands, batch["bands"]).detach())
+    alone = {name: batch[name] for name in ("msi", "bands")}
+    assert prior_step(task, alone, angle=0.0) == pytest.approx(of_bands, abs=1e-6)
+    of_bands += spectral_part(task, batch)
+    assert prior_step(task, batch, angle=0.0, lifted=False) == pytest.approx(of_bands, abs=1e-6)
+    task.experts = None
+    assert prior_step(task, batch, angle=0.0) == pytest.approx(of_bands, abs=1e-6)
+
+
+def test_the_spectral_prior_is_learned_with_the_bands(judged):
+    task, batch = judged
+    task.network.prior_net.requires_grad_(True)
+    PriorTask(task, PriorConfig()).training_step(batch, 0).backward()
+    assert task.network.prior_net.prior.squeeze.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    "loss", [LossConfig(angle=0.0), LossConfig(angle=2.0), LossConfig(published=True)], ids=repr
+)
+def test_the_generator_s_loss_is_of_logarithms_or_as_published(judged, monkeypatch, loss):
+    task, batch = judged
+    task.loss, logged = loss, {}
+    monkeypatch.setattr(task, "log", lambda name, value, **_: logged.update({name: float(value)}))
+    monkeypatch.setattr(task, "manual_backward", lambda loss: loss.backward())
+    monkeypatch.setattr(task, "lr_schedulers", lambda: SimpleNamespace(step=lambda: None))
+    estimate = task(batch["msi"]).hsi.detach()
+    task._generate(batch, torch.optim.SGD(task.generator_weights(), 0.0), 0)
+    if loss.published:
+        expected = float(published_loss(estimate, batch["hsi"], batch["measured"]))
+    else:
+        expected = logarithms(estimate, batch, loss.angle)
+    assert logged["train/loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_published_loss_is_the_product_of_angle_and_error():
+    truth, estimate = torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 1, 1)
+    truth[0, 0], estimate[0, 0], estimate[0, 1] = 1.0, 1.0, 1.0
+    measured = torch.ones(1, 3, 1, 1)
+    assert float(published_loss(estimate, truth, measured)) == pytest.approx(np.pi / 4 / 3, rel=1e-3)
+    estimate[0, 2], measured[0, 2] = 5.0, 0.0
+    assert float(published_loss(estimate, truth, measured)) == pytest.approx(np.pi / 4 / 2, rel=1e-3)
+
+
+def test_prior_net_is_fitted_when_the_experts_that_judge_it_are_there(monkeypatch, tmp_path, collections):
+    config = replace(
+        CONFIGS["ualnet"],
+        network=UALNetConfig.local(initial_estimate=False, sub_pixel_maps=8, sub_pixel_blocks=1),
+        experts=ExpertsConfig(members=1, widths=(8,)),
+    )
+    fitted = Experts(12, 186, config.experts)
+    torch.nn.init.ones_(fitted.members[0].layers[-1].bias)
+    monkeypatch.setattr(ualnet_train, "fit_experts", lambda *_: fitted)
+    seen = []
+    monkeypatch.setattr(ualnet_train, "fit_prior_net", lambda task, *_: seen.append(weights(task.experts)))
+    maker = SceneMaker(collections, SceneConfig(target="aviris186", sides=(8,), pixels=128))
+    ualnet_train.new_task(config, maker, tmp_path)
+    assert torch.equal(seen[0], weights(fitted))
+
+
 def test_all_that_prior_net_is_trained_with_goes_to_the_graphics_card_with_it():
     task = new_task()
     PriorTask(task, PriorConfig()).to("meta")
-    for part in (task.sharpening, task.network.prior_net):
-        assert all(weight.is_meta for weight in part.parameters())
+    for part in (task.sharpening, task.network.prior_net, task.experts, task.agreement):
+        assert all(weight.is_meta for weight in (*part.parameters(), *part.buffers()))
 
 
 def test_without_an_initial_estimate_of_its_own_the_experts_is_improved():
@@ -160,10 +268,10 @@ def test_the_start_is_the_experts_estimate_in_agreement_with_the_bands():
     assert torch.allclose(means, task.sharp(msi), atol=1e-5)
 
 
-def test_the_product_loss_vanishes_at_a_match_with_a_finite_gradient():
+def test_the_published_loss_vanishes_at_a_match_with_a_finite_gradient():
     truth = torch.rand(1, 5, 3, 3) + 0.1
     estimate = truth.clone().requires_grad_()
-    loss = generator_loss(estimate, truth, torch.ones(1, 5, 1, 1), product=True, angle=0.1)
+    loss = published_loss(estimate, truth, torch.ones(1, 5, 1, 1))
     loss.backward()
     assert float(loss) < 1e-4
     assert estimate.grad.isfinite().all()
@@ -192,7 +300,8 @@ def test_the_ladder_is_made_of_configurations():
 def test_the_paper_is_a_configuration():
     paper = CONFIGS["ualnet-paper"]
     assert paper.network == UALNetConfig()
-    assert paper.loss.product
+    assert paper.loss.published
+    assert paper.prior.published
     assert paper.sharpening is None
 
 
