@@ -20,7 +20,38 @@ _Command = Callable[..., argparse.ArgumentParser]
 _Add = Callable[[argparse.ArgumentParser], None]
 
 
+def _above_zero(kind: Callable[[str], float]) -> Callable[[str], float]:
+    """An option's type: a number above zero, whole where ``kind`` is ``int``."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+        return value
+
+    number.__name__ = "whole number" if kind is int else "number"
+    return number
+
+
+_count, _size = _above_zero(int), _above_zero(float)
+
+
+def _share(text: str) -> float:
+    """An option's type: 0 to 1."""
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
+    return value
+
+
+def _check_hold_out(options: argparse.Namespace) -> None:
+    """Raise ValueError where areas are held out of no pairs."""
+    if options.hold_out and options.pairs is None:
+        raise ValueError("--hold-out names areas of --pairs: give both.")
+
+
 def _train(options: argparse.Namespace) -> None:
+    _check_hold_out(options)
     config = configuration(options.config)
     changes = {"steps": options.steps, "rate": options.rate}
     schedule = replace(config.schedule, **{name: value for name, value in changes.items() if value})
@@ -49,6 +80,9 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    _check_hold_out(options)
+    if options.pairs is not None and not options.hold_out:
+        raise ValueError("--pairs needs --hold-out: name the areas of the folder to measure on.")
     chosen: dict[str, object] = {"perceptron": None} if options.without_mlp else {}
     if options.pairs is not None:
         from .data.pairs import PairFolder
@@ -72,7 +106,7 @@ def _synthesize(options: argparse.Namespace) -> None:
     shares = {name: share for name, share in given.items() if share is not None}
     maker = scene_maker(SceneConfig(target=options.grid, **shares), options.data, observers=observers)
     write_pairs(maker, options.output, options.count, options.side, options.seed, options.pixel)
-    print(f"{options.count} pairs: {options.output}")
+    print(f"Pairs of scenes: {options.output}")
 
 
 def _ingredients(options: argparse.Namespace) -> None:
@@ -110,8 +144,8 @@ def _sample(options: argparse.Namespace) -> None:
 def _add_synthesize(command: _Command, add_data: _Add) -> None:
     synthesize = command("synthesize", _synthesize, "Write synthetic scenes as pairs of GeoTIFFs.")
     synthesize.add_argument("--output", type=Path, default=Path("build/pairs"))
-    synthesize.add_argument("--count", type=int, default=16, help="number of pairs")
-    synthesize.add_argument("--side", type=int, default=96, help="side of a scene in pixels")
+    synthesize.add_argument("--count", type=_count, default=16, help="number of pairs")
+    synthesize.add_argument("--side", type=_count, default=96, help="side of a scene in pixels")
     synthesize.add_argument("--seed", type=int, default=0)
     synthesize.add_argument(
         "--grid", default="aviris172", help="name of a grid, or CSV of wavelength_nm,fwhm_nm"
@@ -119,12 +153,14 @@ def _add_synthesize(command: _Command, add_data: _Add) -> None:
     known = ("sentinel2a", "sentinel2b", "sentinel2c")
     synthesize.add_argument("--sensor", nargs="+", default=list(known), choices=known)
     synthesize.add_argument("--response", type=Path, help="CSV of another sensor's responses: nm, then bands")
-    synthesize.add_argument("--footprint", type=float, nargs="+", help="metres, of each band in --response")
+    synthesize.add_argument("--footprint", type=_size, nargs="+", help="metres, of each band in --response")
     synthesize.add_argument(
-        "--pixel", type=float, default=10.0, help="ground sampling of the scenes in metres"
+        "--pixel", type=_size, default=10.0, help="ground sampling of the scenes in metres"
     )
-    synthesize.add_argument("--native", type=float, help="share of scenes seen at native footprints, 0 to 1")
-    synthesize.add_argument("--air", type=float, help="share with adjacency and haze, 0 to 1 (default: none)")
+    synthesize.add_argument("--native", type=_share, help="share of scenes seen at native footprints, 0 to 1")
+    synthesize.add_argument(
+        "--air", type=_share, help="share with adjacency and haze, 0 to 1 (default: none)"
+    )
     add_data(synthesize)
 
 
@@ -139,8 +175,8 @@ def _add_train(
     train.add_argument("--pairs", type=Path, help="folder of <name>_msi.tif and <name>_hsi.tif to train on")
     add_hold_out(train)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    train.add_argument("--steps", type=int, help="optimiser steps, instead of the configuration's")
-    train.add_argument("--rate", type=float, help="peak learning rate, instead of the configuration's")
+    train.add_argument("--steps", type=_count, help="optimiser steps, instead of the configuration's")
+    train.add_argument("--rate", type=_size, help="peak learning rate, instead of the configuration's")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     train.add_argument("--weights", type=Path, help="checkpoint to start from, with a new schedule")
@@ -185,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--data", type=Path, help="folder of cubes and libraries (default: HYPERLIFT_DATA)")
 
     def add_hold_out(sub: argparse.ArgumentParser) -> None:
-        text = "areas (subfolders) of --pairs that are measured on instead of trained on"
+        text = "areas (subfolders) of --pairs that 'train' does not see and 'evaluate' measures on"
         sub.add_argument("--hold-out", nargs="+", default=[], metavar="AREA", help=text)
 
     _add_synthesize(command, add_data)
@@ -201,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     ingredients = command("ingredients", _ingredients, summary)
     ingredients.add_argument("--seed", type=int, default=0)
     ingredients.add_argument("--seeds", type=int, default=1, help="how many, from --seed on: results vary")
-    ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="default: all")
+    ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="default: all; see README")
     splits = "default: all, 116 trials a seed"
     ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))

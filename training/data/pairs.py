@@ -23,8 +23,10 @@ from ..evaluation.scores import FOOTPRINTS, HeldOutScene
 from .scenes import Batch, SceneConfig
 
 _BANDS = len(sensor("sentinel2a").bands)
-_MSI, _HSI = "_msi.tif", "_hsi.tif"
+MSI, HSI = "_msi.tif", "_hsi.tif"
 _TRIES = 200
+_BRIGHTEST = 2.0  # reflectance that half of an image's values cannot exceed
+_LOOKED_AT = 64  # pixels along the side of its middle, which show whether it holds reflectance
 _LARGEST_SIDE = 512
 
 
@@ -40,7 +42,7 @@ class Pair:
     @property
     def name(self) -> str:
         """Name of the scene."""
-        return self.msi.name.removesuffix(_MSI)
+        return self.msi.name.removesuffix(MSI)
 
 
 def _read(path: Path, window: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +57,18 @@ def _read(path: Path, window: Window) -> tuple[np.ndarray, np.ndarray]:
     return np.where(valid, pixels, 0).astype(np.float32), valid
 
 
+def _check_reflectance(path: Path, shape: tuple[int, int]) -> None:
+    """Raise ValueError where an image holds digital numbers, or per cent, whose scale is not declared."""
+    height, width = (min(extent, _LOOKED_AT) for extent in shape)
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    pixels, valid = _read(path, Window(left, top, width, height))
+    if valid.any() and (typical := float(np.median(pixels[valid]))) > _BRIGHTEST:
+        raise ValueError(
+            f"'{path.name}' holds values of {typical:.0f} in the median, not reflectance as a fraction: "
+            "declare the scale of its bands (gdal_edit.py -scale 0.0001 FILE) or divide them."
+        )
+
+
 class PairFolder:
     """Draws patches from a folder of pairs, except from the areas ``held_out``.
 
@@ -64,7 +78,7 @@ class PairFolder:
 
     def __init__(self, folder: Path, config: SceneConfig, held_out: Sequence[str] = ()) -> None:
         self.config = config
-        pairs = [self._open(path, Path(folder)) for path in sorted(Path(folder).rglob(f"*{_MSI}"))]
+        pairs = [self._open(path, Path(folder)) for path in sorted(Path(folder).rglob(f"*{MSI}"))]
         if not pairs:
             raise ValueError(f"'{folder}' holds no pairs named <name>_msi.tif and <name>_hsi.tif.")
         areas = {pair.area for pair in pairs}
@@ -90,8 +104,8 @@ class PairFolder:
             yield HeldOutScene(pair.name, FOOTPRINTS[1], msi[None], hsi[None], measured, wavelength_nm)
 
     def _open(self, msi: Path, folder: Path) -> Pair:
-        area = msi.name.removesuffix(_MSI) if msi.parent == folder else msi.parent.name
-        hsi = msi.with_name(msi.name.removesuffix(_MSI) + _HSI)
+        area = msi.name.removesuffix(MSI) if msi.parent == folder else msi.parent.name
+        hsi = msi.with_name(msi.name.removesuffix(MSI) + HSI)
         if not hsi.is_file():
             raise ValueError(f"'{msi.name}' has no partner '{hsi.name}'.")
         with rasterio.open(msi) as low, rasterio.open(hsi) as high:
@@ -104,7 +118,10 @@ class PairFolder:
                 raise ValueError(
                     f"'{hsi.name}' has {high.count} channels; '{self.config.target}' has {channels}."
                 )
-            return Pair(area, msi, hsi, low.shape)
+            shape = low.shape
+        for path in (msi, hsi):
+            _check_reflectance(path, shape)
+        return Pair(area, msi, hsi, shape)
 
     def patch(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``msi (c, side, side)``, ``hsi (C, side, side)`` and ``measured``, alike, turned at random.

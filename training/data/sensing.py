@@ -95,7 +95,10 @@ class Observer:
         matrix, supported = response_matrix(response or parametric_response(sensor), grid)
         if not supported.all():
             missing = ", ".join(np.array(sensor.band_names)[~supported])
-            raise ValueError(f"The grid '{grid.name}' does not support the bands {missing}.")
+            low, high = grid.wavelength_nm.min(), grid.wavelength_nm.max()
+            raise ValueError(
+                f"The grid '{grid.name}' ({low:.0f} to {high:.0f} nm) does not support the bands {missing}."
+            )
         self.sensor = sensor
         self.matrix = matrix.astype(np.float32)
         self.factors = np.maximum(np.round(sensor.footprint_m / pixel_m), 1).astype(int)

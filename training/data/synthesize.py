@@ -10,6 +10,7 @@ from rasterio.transform import from_origin
 
 from hyperlift.core.spectral import Band, Response, Sensor, grid, read_response, sensor
 
+from .pairs import HSI, MSI
 from .scenes import SceneMaker
 from .sensing import Observer
 from .spectra import WORKING_GRID
@@ -36,11 +37,13 @@ def observers_of(
         pixel_m: ground sampling of the scenes.
 
     Raises:
-        ValueError: there is neither one footprint nor one for each band.
+        ValueError: there is neither one footprint nor one for each band, or footprints of known sensors.
         SpectralError: a name or the file is wrong.
     """
     working = grid(WORKING_GRID)
     if response is None:
+        if footprints_m:
+            raise ValueError("--footprint belongs to --response: those of known sensors are known.")
         return [Observer(sensor(name), working, pixel_m) for name in names]
     curves = read_response(response)
     count = len(curves.band_names)
@@ -73,13 +76,23 @@ def write_pairs(maker: SceneMaker, output: Path, count: int, side: int, seed: in
     """Write ``count`` pairs ``scene_0000_msi.tif`` and ``scene_0000_hsi.tif`` of ``side`` pixels.
 
     Scene ``i`` depends on ``seed`` and ``i`` alone. Channels that no instrument measured are NaN.
+
+    Raises:
+        ValueError: ``output`` holds pairs that these would not replace.
     """
+    names = [f"scene_{number:04d}" for number in range(count)]
+    others = {path.name for path in output.glob(f"*{MSI}")} - {f"{name}{MSI}" for name in names}
+    if others:
+        raise ValueError(
+            f"'{output}' holds other pairs ('{min(others)}'), which training would mix with these: choose a "
+            "new folder or empty it."
+        )
     output.mkdir(parents=True, exist_ok=True)
     channels = [f"{nm:.1f} nm" for nm in maker.target.wavelength_nm]
-    for number in range(count):
+    for number, name in enumerate(names):
         msi, hsi, measured = maker.patch(np.random.default_rng([seed, number]), side)
         hsi = np.where(measured[:, None, None], hsi, np.nan)
         west, said = _EAST + number * side * pixel_m, f"seed {seed}, scene {number}"
         bands = maker.observers[0].sensor.band_names
-        _write(output / f"scene_{number:04d}_hsi.tif", hsi, channels, west, pixel_m, said)
-        _write(output / f"scene_{number:04d}_msi.tif", msi, bands, west, pixel_m, said)
+        _write(output / f"{name}{HSI}", hsi, channels, west, pixel_m, said)
+        _write(output / f"{name}{MSI}", msi, bands, west, pixel_m, said)

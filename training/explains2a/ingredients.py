@@ -173,7 +173,8 @@ def leave_one_out(
     for kind, asked, known in (("ingredient", only, NAMES), ("split", splits, SPLITS)):
         unknown = [name for name in asked if name not in known]
         if unknown:
-            raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {', '.join(known)}.")
+            choice = ", ".join(f"'{name}'" for name in known)  # some names have commas
+            raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {choice}.")
     folder = data_folder(data)
     jobs = [
         _Job(

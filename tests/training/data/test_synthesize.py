@@ -3,6 +3,7 @@ import pytest
 import rasterio
 
 from hyperlift.core.spectral import grid
+from hyperlift.training.__main__ import main
 from hyperlift.training.data.pairs import PairFolder
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
 from hyperlift.training.data.spectra import target_grid
@@ -73,6 +74,73 @@ def test_footprints_of_a_response_file(response):
     assert observers_of([], response, [5.0, 10.0, 20.0], 5.0)[0].factors.tolist() == [1, 2, 4]
     with pytest.raises(ValueError, match="2 footprints were given for the 3 bands"):
         observers_of([], response, [5.0, 10.0], 5.0)
+
+
+def test_footprints_of_known_sensors_are_not_asked_for():
+    with pytest.raises(ValueError, match="belongs to --response"):
+        observers_of(["sentinel2a"], None, [10.0], 10.0)
+
+
+def test_bands_beyond_the_spectra_are_refused_with_their_range(tmp_path):
+    path = tmp_path / "micrometres.csv"
+    path.write_text("um,green\n" + "\n".join(f"{0.5 + n / 1000},{int(20 < n < 80)}" for n in range(100)))
+    with pytest.raises(ValueError, match=r"\(366 to 2496 nm\) does not support the bands green"):
+        observers_of([], path, None, 10.0)
+
+
+def test_other_pairs_in_the_folder_are_not_mixed_with_new_ones(maker, tmp_path):
+    write_pairs(maker, tmp_path, count=2, side=12, seed=0, pixel_m=10.0)
+    before = (tmp_path / "scene_0000_msi.tif").read_bytes()
+    with pytest.raises(ValueError, match=r"other pairs \('scene_0001_msi.tif'\)"):
+        write_pairs(maker, tmp_path, count=1, side=12, seed=1, pixel_m=10.0)
+    assert (tmp_path / "scene_0000_msi.tif").read_bytes() == before
+    write_pairs(maker, tmp_path, count=2, side=12, seed=1, pixel_m=10.0)
+    assert (tmp_path / "scene_0000_msi.tif").read_bytes() != before
+
+
+@pytest.mark.parametrize(("kind", "factor"), [("msi", 10_000), ("hsi", 100)])
+def test_pairs_that_hold_no_reflectance_are_refused(maker, tmp_path, kind, factor):
+    write_pairs(maker, tmp_path, count=1, side=12, seed=0, pixel_m=10.0)
+    path = tmp_path / f"scene_0000_{kind}.tif"
+    with rasterio.open(path, "r+") as file:
+        file.write(file.read() * factor)
+    with pytest.raises(ValueError, match=f"'scene_0000_{kind}.tif' holds values of .* -scale"):
+        PairFolder(tmp_path, SceneConfig())
+    with rasterio.open(path, "r+") as file:
+        file.scales = [1 / factor] * file.count
+    assert len(PairFolder(tmp_path, SceneConfig()).pairs) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["synthesize", "--pixel", "0"], "must be above 0, not 0"),
+        (["synthesize", "--count", "0"], "must be above 0, not 0"),
+        (["synthesize", "--side", "-3"], "must be above 0, not -3"),
+        (["synthesize", "--native", "2"], "must be from 0 to 1, not 2"),
+        (["synthesize", "--air=-1"], "must be from 0 to 1, not -1"),
+        (["train", "--steps", "0"], "must be above 0, not 0"),
+        (["train", "--rate", "zero"], "invalid number value: 'zero'"),
+        (["train", "--steps", "1.5"], "invalid whole number value: '1.5'"),
+    ],
+)
+def test_numbers_without_sense_are_refused(capsys, options, message):
+    with pytest.raises(SystemExit):
+        main(options)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["train", "--hold-out", "valley"], "give both"),
+        (["evaluate", "--hold-out", "valley"], "give both"),
+        (["evaluate", "--pairs", "pairs"], "--pairs needs --hold-out"),
+    ],
+)
+def test_areas_and_pairs_belong_together(capsys, options, message):
+    assert main(options) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_a_grid_file_without_its_columns_is_refused(tmp_path):

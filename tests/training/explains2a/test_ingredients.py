@@ -68,8 +68,8 @@ def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"only": ("salt",)}, "no ingredient 'salt'; choose among: texture of"),
-        ({"splits": ("halves",)}, "no split 'halves'; choose among: held-out areas"),
+        ({"only": ("salt",)}, "no ingredient 'salt'; choose among: 'texture of"),
+        ({"splits": ("halves",)}, "no split 'halves'; choose among: 'held-out areas', 'the other"),
     ],
 )
 def test_an_unknown_ingredient_or_split_is_refused_by_name(tmp_path, asked, message):
