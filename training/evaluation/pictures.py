@@ -18,6 +18,8 @@ SENSOR = sensor("sentinel2a")
 NATURAL_NM = (650.0, 560.0, 490.0)
 FALSE_NM = (2200.0, 860.0, 660.0)
 SHOULDERS_NM, LEAF_WATER_NM = (1110.0, 1270.0), 1200.0
+# Least index of a kind of ground, below which a scene has none of it.
+_LEAST = {"water": 0.0, "vegetation": 0.3, "soil": -0.9, "built-up": -0.9}
 COLOURS = {"water": "#2a6fbb", "vegetation": "#2e8b3d", "soil": "#a5672a", "built-up": "#c0392b"}
 
 
@@ -55,7 +57,7 @@ def leaf_water_depth(pixels: np.ndarray, at_nm: np.ndarray) -> np.ndarray:
 
 
 def choose_pixels(msi: np.ndarray) -> dict[str, tuple[int, int]]:
-    """Row and column of one typical pixel of each kind of ground, by index over 3 x 3 pixels."""
+    """Row and column of one typical pixel of each kind of ground there is, by index over 3 x 3 pixels."""
     band = dict(zip(SENSOR.band_names, msi))
     with np.errstate(invalid="ignore", divide="ignore"):
         ndvi = (band["B8"] - band["B4"]) / (band["B8"] + band["B4"])
@@ -68,8 +70,12 @@ def choose_pixels(msi: np.ndarray) -> dict[str, tuple[int, int]]:
             "soil": np.where(dry, (red - blue) / (red + blue), -1.0),
             "built-up": np.where(dry, (band["B2"] - band["B11"]) / (band["B2"] + band["B11"]), -1.0),
         }
-    best = {kind: uniform_filter(index, 3).argmax() for kind, index in indices.items()}
-    return {kind: divmod(int(at), msi.shape[2]) for kind, at in best.items()}
+    smooth = {kind: uniform_filter(np.nan_to_num(index, nan=-1.0), 3) for kind, index in indices.items()}
+    return {
+        kind: divmod(int(index.argmax()), msi.shape[2])
+        for kind, index in smooth.items()
+        if index.max() > _LEAST[kind]
+    }
 
 
 def draw_curve(axes: plt.Axes, at_nm: np.ndarray, values: np.ndarray, **style: object) -> None:
@@ -109,12 +115,16 @@ def draw_scene(scene: Path, lifted: Path, target: Path, offset: float = 0.0) -> 
     maps[3].set(title="Output: leaf water, depth at 1200 nm", xticks=[], yticks=[])
     upper.colorbar(depth, ax=maps[3], shrink=0.7)
     spectra = lower.subplots(1, 4)
-    for axes, (kind, (row, column)) in zip(spectra, choose_pixels(msi).items()):
+    chosen = choose_pixels(msi)
+    for axes in spectra[len(chosen) :]:
+        axes.set_axis_off()
+    for axes, (kind, (row, column)) in zip(spectra, chosen.items()):
         cell = hsi[:, finer * row : finer * (row + 1), finer * column : finer * (column + 1)]
         draw_spectrum(axes, kind, msi[:, row, column], cell.mean(axis=(1, 2)), at_nm)
         maps[0].plot(column, row, "o", mfc="none", mec="white", ms=11, mew=3)
         maps[0].plot(column, row, "o", mfc="none", mec=COLOURS[kind], ms=11, mew=1.6)
     spectra[0].set_ylabel("reflectance")
-    spectra[0].legend(loc="upper right")
+    if chosen:
+        spectra[0].legend(loc="upper right")
     figure.savefig(target, dpi=100)
     plt.close(figure)

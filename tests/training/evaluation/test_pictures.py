@@ -48,6 +48,27 @@ def test_pixels_are_what_their_names_say():
     assert band["built-up"]["B2"] > 0.6 * band["built-up"]["B11"]
 
 
+def test_ground_that_a_scene_lacks_has_no_pixel_and_no_curve(lifted, tmp_path):
+    meadow, path = np.zeros((12, 9, 9), np.float32), tmp_path / "meadow.tif"
+    leaf = dict.fromkeys(("B2", "B3", "B4", "B8", "B11"), 0.05) | {"B8": 0.4}
+    for name, value in leaf.items():
+        meadow[sensor("sentinel2a").band_names.index(name), :, :6] = value  # the rest is fill
+    chosen = pictures.choose_pixels(meadow)
+    assert list(chosen) == ["vegetation"]
+    assert chosen["vegetation"][1] < 6
+    assert pictures.choose_pixels(np.zeros((12, 9, 9), np.float32)) == {}
+    row, column = pictures.choose_pixels(pictures.read_input(SCENE))["vegetation"]
+    with rasterio.open(SCENE) as scene:
+        profile, pixels = scene.profile, scene.read()
+    pixels[:] = pixels[:, row, column, None, None]
+    pixels[:, :3, :3] = 0
+    with rasterio.open(path, "w", **profile) as file:
+        file.write(pixels)
+    pictures.draw_scene(path, lifted, tmp_path / "meadow.png")
+    curves = pictures.plt.imread(tmp_path / "meadow.png")[500:, :, :3]
+    assert curves[:, 900:].std() == 0 < curves[:, :400].std()
+
+
 def test_picture_is_drawn(lifted, tmp_path):
     pictures.draw_scene(SCENE, lifted, tmp_path / "demo.png")
     pixels = pictures.plt.imread(tmp_path / "demo.png")
