@@ -83,12 +83,16 @@ def _evaluate(options: argparse.Namespace) -> None:
     _check_hold_out(options)
     if options.pairs is not None and not options.hold_out:
         raise ValueError("--pairs needs --hold-out: name the areas of the folder to measure on.")
+    from .data.spectra import data_folder, missing_held_out
+
     chosen: dict[str, object] = {"perceptron": None} if options.without_mlp else {}
     if options.pairs is not None:
         from .data.pairs import PairFolder
         from .data.scenes import SceneConfig
 
         chosen["further"] = list(PairFolder(options.pairs, SceneConfig(), options.hold_out).held_out_scenes())
+    if missing := missing_held_out(data_folder(options.data)):
+        print(f"Warning: the tables lack held-out cubes: {', '.join(missing)}.", file=sys.stderr)
     evaluation = part_of(card_name(options.model), "evaluate")
     report = evaluation.evaluate(
         options.model, options.output, data=options.data, models=options.models, **chosen

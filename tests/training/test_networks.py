@@ -1,8 +1,11 @@
 from inspect import signature
+from types import SimpleNamespace
 
 import pytest
 
 from hyperlift.core.errors import HyperLiftError
+from hyperlift.training import __main__ as command_line
+from hyperlift.training.data.spectra import HELD_OUT
 from hyperlift.training.networks import NETWORKS, configuration, part_of
 
 
@@ -30,6 +33,20 @@ def test_pairs_are_refused_where_they_are_of_no_use(network, tmp_path):
     for given in ({"pairs": tmp_path}, {"hold_out": ["valley"]}):
         with pytest.raises(HyperLiftError, match="leave out --pairs"):
             part_of(network, "train").train(configuration(network), tmp_path, **given)
+
+
+@pytest.mark.parametrize("there", [HELD_OUT, HELD_OUT[:1]])
+def test_held_out_cubes_that_are_not_there_are_said(monkeypatch, tmp_path, capsys, there):
+    (tmp_path / "cubes").mkdir()
+    for name in there:
+        (tmp_path / "cubes" / f"{name}.npz").touch()
+    (tmp_path / "scores.md").write_text("scores")
+    evaluation = SimpleNamespace(evaluate=lambda *_, **__: tmp_path / "report.html")
+    monkeypatch.setattr(command_line, "part_of", lambda *_: evaluation)
+    assert command_line.main(["evaluate", "--data", str(tmp_path)]) == 0
+    said = capsys.readouterr().err
+    assert all((name in said) == (name not in there) for name in HELD_OUT)
+    assert ("Warning" in said) == (there != HELD_OUT)
 
 
 def test_a_configuration_belongs_to_the_network_that_its_name_begins_with():

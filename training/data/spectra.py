@@ -96,6 +96,11 @@ def data_folder(path: str | Path | None = None) -> Path:
     return folder
 
 
+def missing_held_out(folder: Path) -> list[str]:
+    """Cubes of the held-out areas that are not in a data folder."""
+    return [name for name in HELD_OUT if not (folder / "cubes" / f"{name}.npz").is_file()]
+
+
 def target_grid(name: str) -> Grid:
     """The grid of that name, or of a CSV file with the columns ``wavelength_nm`` and ``fwhm_nm``.
 
