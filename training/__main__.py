@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -25,7 +26,7 @@ def _above_zero(kind: Callable[[str], float]) -> Callable[[str], float]:
 
     def number(text: str) -> float:
         value = kind(text)
-        if not value > 0:
+        if not 0 < value < math.inf:
             raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
         return value
 
@@ -42,6 +43,9 @@ def _share(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
     return value
+
+
+_share.__name__ = "share"  # argparse says it where the text is no number
 
 
 def _check_hold_out(options: argparse.Namespace) -> None:
@@ -246,7 +250,9 @@ def _parser() -> argparse.ArgumentParser:
     ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    ingredients.add_argument("--processes", type=int, help="default: one for each processor, at most eight")
+    ingredients.add_argument(
+        "--processes", type=_count, help="default: one for each processor, at most eight"
+    )
     add_data(ingredients)
 
     sample = command("sample", _sample, "Make the bundled sample scene.")

@@ -26,7 +26,7 @@ _BANDS = len(sensor("sentinel2a").bands)
 MSI, HSI = "_msi.tif", "_hsi.tif"
 _TRIES = 200
 _BRIGHTEST = 2.0  # reflectance that half of an image's values cannot exceed
-_LOOKED_AT = 64  # pixels along the side of its middle, which show whether it holds reflectance
+_LOOKED_AT = 64  # rows and columns, spread over an image, that show whether it holds reflectance
 _LARGEST_SIDE = 512
 
 
@@ -45,10 +45,17 @@ class Pair:
         return self.msi.name.removesuffix(MSI)
 
 
-def _read(path: Path, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectance ``(bands, h, w)`` of a window, and where each band is valid."""
+def _read(path: Path, window: Window, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Reflectance ``(bands, h, w)`` of a window, and where each band is valid.
+
+    Of more than ``most`` rows or columns only so many, spread over the window.
+    """
     with rasterio.open(path) as raster:
-        stored = raster.read(window=window, masked=True)
+        fewer = {}
+        if most is not None:
+            sides = (min(int(extent), most) for extent in (window.height, window.width))
+            fewer["out_shape"] = (raster.count, *sides)
+        stored = raster.read(window=window, masked=True, **fewer)
         scale, offset = (
             np.array(table, np.float32)[:, None, None] for table in (raster.scales, raster.offsets)
         )
@@ -59,13 +66,12 @@ def _read(path: Path, window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 def _check_reflectance(path: Path, shape: tuple[int, int]) -> None:
     """Raise ValueError where an image holds digital numbers, or per cent, whose scale is not declared."""
-    height, width = (min(extent, _LOOKED_AT) for extent in shape)
-    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
-    pixels, valid = _read(path, Window(left, top, width, height))
+    pixels, valid = _read(path, Window(0, 0, shape[1], shape[0]), _LOOKED_AT)
     if valid.any() and (typical := float(np.median(pixels[valid]))) > _BRIGHTEST:
         raise ValueError(
             f"'{path.name}' holds values of {typical:.0f} in the median, not reflectance as a fraction: "
-            "declare the scale of its bands (gdal_edit.py -scale 0.0001 FILE) or divide them."
+            "declare the scale of its bands, and the offset where they have one, with gdal_edit.py -scale "
+            "and -offset (0.0001 and -0.1 for Sentinel-2 since baseline 04.00, 0.01 for per cent)."
         )
 
 
@@ -73,7 +79,8 @@ class PairFolder:
     """Draws patches from a folder of pairs, except from the areas ``held_out``.
 
     Raises:
-        ValueError: the folder holds no pair, a pair does not fit together, or there is no area of that name.
+        ValueError: the folder holds no pair, a pair does not fit together or is no reflectance, or there is no
+            area of that name.
     """
 
     def __init__(self, folder: Path, config: SceneConfig, held_out: Sequence[str] = ()) -> None:
@@ -86,8 +93,6 @@ class PairFolder:
             raise ValueError(
                 f"'{folder}' has no area '{min(unknown)}'; its areas are {', '.join(sorted(areas))}."
             )
-        if set(held_out) == areas:
-            raise ValueError(f"All areas of '{folder}' are held out; leave at least one to train on.")
         self.pairs = [pair for pair in pairs if pair.area not in held_out]
         self.held_out = [pair for pair in pairs if pair.area in held_out]
 

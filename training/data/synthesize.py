@@ -81,7 +81,8 @@ def write_pairs(maker: SceneMaker, output: Path, count: int, side: int, seed: in
         ValueError: ``output`` holds pairs that these would not replace.
     """
     names = [f"scene_{number:04d}" for number in range(count)]
-    others = {path.name for path in output.glob(f"*{MSI}")} - {f"{name}{MSI}" for name in names}
+    there = {str(path.relative_to(output)) for path in output.rglob(f"*{MSI}")}
+    others = there - {f"{name}{MSI}" for name in names}
     if others:
         raise ValueError(
             f"'{output}' holds other pairs ('{min(others)}'), which training would mix with these: choose a "

@@ -18,7 +18,7 @@ SENSOR = sensor("sentinel2a")
 NATURAL_NM = (650.0, 560.0, 490.0)
 FALSE_NM = (2200.0, 860.0, 660.0)
 SHOULDERS_NM, LEAF_WATER_NM = (1110.0, 1270.0), 1200.0
-# Least index of a kind of ground, below which a scene has none of it.
+# Index above which a scene has a kind of ground.
 _LEAST = {"water": 0.0, "vegetation": 0.3, "soil": -0.9, "built-up": -0.9}
 COLOURS = {"water": "#2a6fbb", "vegetation": "#2e8b3d", "soil": "#a5672a", "built-up": "#c0392b"}
 
@@ -58,7 +58,7 @@ def leaf_water_depth(pixels: np.ndarray, at_nm: np.ndarray) -> np.ndarray:
 
 def choose_pixels(msi: np.ndarray) -> dict[str, tuple[int, int]]:
     """Row and column of one typical pixel of each kind of ground there is, by index over 3 x 3 pixels."""
-    band = dict(zip(SENSOR.band_names, msi))
+    band = dict(zip(SENSOR.band_names, msi.clip(min=0.0)))
     with np.errstate(invalid="ignore", divide="ignore"):
         ndvi = (band["B8"] - band["B4"]) / (band["B8"] + band["B4"])
         ndwi = (band["B3"] - band["B8"]) / (band["B3"] + band["B8"])

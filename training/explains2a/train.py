@@ -143,6 +143,8 @@ def train(
     lightning.seed_everything(seed)
     if pairs is not None:
         maker: SceneMaker | PairFolder = PairFolder(pairs, config.scenes, hold_out)
+        if not maker.pairs:
+            raise ValueError(f"All areas of '{pairs}' are held out; leave at least one to train on.")
     else:
         maker = scene_maker(config.scenes, data)
     last_checkpoint(output, resume)

@@ -1,6 +1,6 @@
 """What UALNet must beat at half the pixel size: interpolation before or after the best of 10 m.
 
-With them goes what interpolation makes of the true cube at 10 m, the end of what it can reach.
+With them goes what interpolation makes of the true cube at 10 m, the most that it can make of any method's.
 
 Negative reflectance is set to zero, as models do: interpolation overshoots at dark water, where that costs it
 a third of a degree in the mean.

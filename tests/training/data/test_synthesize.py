@@ -96,6 +96,10 @@ def test_other_pairs_in_the_folder_are_not_mixed_with_new_ones(maker, tmp_path):
     assert (tmp_path / "scene_0000_msi.tif").read_bytes() == before
     write_pairs(maker, tmp_path, count=2, side=12, seed=1, pixel_m=10.0)
     assert (tmp_path / "scene_0000_msi.tif").read_bytes() != before
+    (tmp_path / "valley").mkdir()
+    (tmp_path / "scene_0001_msi.tif").rename(tmp_path / "valley" / "scene_0001_msi.tif")
+    with pytest.raises(ValueError, match="other pairs"):
+        write_pairs(maker, tmp_path, count=2, side=12, seed=1, pixel_m=10.0)
 
 
 @pytest.mark.parametrize(("kind", "factor"), [("msi", 10_000), ("hsi", 100)])
@@ -111,6 +115,16 @@ def test_pairs_that_hold_no_reflectance_are_refused(maker, tmp_path, kind, facto
     assert len(PairFolder(tmp_path, SceneConfig()).pairs) == 1
 
 
+def test_pairs_without_data_in_their_middle_are_looked_at_too(maker, tmp_path):
+    write_pairs(maker, tmp_path, count=1, side=90, seed=0, pixel_m=10.0)
+    with rasterio.open(tmp_path / "scene_0000_msi.tif", "r+") as file:
+        pixels = file.read() * 10_000
+        pixels[:, 8:-8, 8:-8] = np.nan
+        file.write(pixels)
+    with pytest.raises(ValueError, match="holds values of"):
+        PairFolder(tmp_path, SceneConfig())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -119,6 +133,9 @@ def test_pairs_that_hold_no_reflectance_are_refused(maker, tmp_path, kind, facto
         (["synthesize", "--side", "-3"], "must be above 0, not -3"),
         (["synthesize", "--native", "2"], "must be from 0 to 1, not 2"),
         (["synthesize", "--air=-1"], "must be from 0 to 1, not -1"),
+        (["synthesize", "--air", "some"], "invalid share value: 'some'"),
+        (["synthesize", "--pixel", "inf"], "must be above 0, not inf"),
+        (["ingredients", "--processes", "0"], "must be above 0, not 0"),
         (["train", "--steps", "0"], "must be above 0, not 0"),
         (["train", "--rate", "zero"], "invalid number value: 'zero'"),
         (["train", "--steps", "1.5"], "invalid whole number value: '1.5'"),

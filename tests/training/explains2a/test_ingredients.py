@@ -39,6 +39,7 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     trials = list(leave_one_out(SceneConfig(), seeds=(3, 5), processes=1))
     assert len({(one.split, one.areas, one.without, one.seed) for one in trials}) == len(trials)
+    assert len(trials) == 2 * 116  # as the README and the help say
     for seed, name in product((3, 5), SPLITS):
         for held_out in SPLITS[name]:
             found = [

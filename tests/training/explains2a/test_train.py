@@ -226,9 +226,15 @@ def test_areas_of_pairs_are_held_out_as_a_whole(areas):
     ("held_out", "message"),
     [(["south"], "no area 'south'; its areas are b, north"), (["north", "b"], "All areas")],
 )
-def test_areas_that_cannot_be_held_out(areas, held_out, message):
+def test_areas_that_cannot_be_held_out(areas, tmp_path, held_out, message):
     with pytest.raises(ValueError, match=message):
-        PairFolder(areas, SceneConfig(), held_out)
+        train(
+            CONFIGS["explains2a-small"], tmp_path / "run", pairs=areas, hold_out=held_out, accelerator="cpu"
+        )
+
+
+def test_all_areas_may_be_measured_on(areas):
+    assert len(list(PairFolder(areas, SceneConfig(), ["north", "b"]).held_out_scenes())) == 2
 
 
 def test_a_part_of_the_data(collections):
