@@ -79,8 +79,8 @@ class PairFolder:
     """Draws patches from a folder of pairs, except from the areas ``held_out``.
 
     Raises:
-        ValueError: the folder holds no pair, a pair does not fit together or is no reflectance, or there is no
-            area of that name.
+        ValueError: the folder holds no pair, a pair does not fit together or is no reflectance, or there is
+            no area of that name.
     """
 
     def __init__(self, folder: Path, config: SceneConfig, held_out: Sequence[str] = ()) -> None:
