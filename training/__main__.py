@@ -21,31 +21,22 @@ _Command = Callable[..., argparse.ArgumentParser]
 _Add = Callable[[argparse.ArgumentParser], None]
 
 
-def _above_zero(kind: Callable[[str], float]) -> Callable[[str], float]:
-    """An option's type: a number above zero, whole where ``kind`` is ``int``."""
+def _number(kind: type, low: float, high: float, rule: str) -> Callable[[str], float]:
+    """An option's type: a number of ``kind`` from ``low`` to ``high``, which is what ``rule`` says."""
 
     def number(text: str) -> float:
-        value = kind(text)
-        if not 0 < value < math.inf:
-            raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+        value: float = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be {rule}, not {text}")
         return value
 
-    number.__name__ = "whole number" if kind is int else "number"
+    number.__name__ = "whole number" if kind is int else "number"  # argparse names it where text is none
     return number
 
 
-_count, _size = _above_zero(int), _above_zero(float)
-
-
-def _share(text: str) -> float:
-    """An option's type: 0 to 1."""
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
-    return value
-
-
-_share.__name__ = "share"  # argparse says it where the text is no number
+_count = _number(int, 1, math.inf, "above 0")
+_size = _number(float, sys.float_info.min, sys.float_info.max, "above 0")
+_share = _number(float, 0.0, 1.0, "from 0 to 1")
 
 
 def _check_hold_out(options: argparse.Namespace) -> None:
@@ -245,7 +236,9 @@ def _parser() -> argparse.ArgumentParser:
     ingredients = command("ingredients", _ingredients, summary)
     ingredients.add_argument("--seed", type=int, default=0)
     ingredients.add_argument("--seeds", type=int, default=1, help="how many, from --seed on: results vary")
-    ingredients.add_argument("--only", nargs="+", default=(), metavar="NAME", help="default: all; see README")
+    ingredients.add_argument(
+        "--only", nargs="+", default=(), metavar="NAME", help="default: all; an unknown one lists them"
+    )
     splits = "default: all, 116 trials a seed"
     ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))

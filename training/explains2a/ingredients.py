@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -194,7 +194,7 @@ def leave_one_out(
     return each_by_itself(_trial, jobs, processes)
 
 
-def _ways(names: Collection[str]) -> list[tuple[str, dict[str, object], tuple[str, ...]]]:
+def _ways(names: Container[str]) -> list[tuple[str, dict[str, object], tuple[str, ...]]]:
     """What to leave out: nothing, then each of ``names``, by changes of the scenes or by collections."""
     return [
         (_NOTHING, {}, ()),

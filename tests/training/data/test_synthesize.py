@@ -133,7 +133,7 @@ def test_pairs_without_data_in_their_middle_are_looked_at_too(maker, tmp_path):
         (["synthesize", "--side", "-3"], "must be above 0, not -3"),
         (["synthesize", "--native", "2"], "must be from 0 to 1, not 2"),
         (["synthesize", "--air=-1"], "must be from 0 to 1, not -1"),
-        (["synthesize", "--air", "some"], "invalid share value: 'some'"),
+        (["synthesize", "--air", "some"], "invalid number value: 'some'"),
         (["synthesize", "--pixel", "inf"], "must be above 0, not inf"),
         (["ingredients", "--processes", "0"], "must be above 0, not 0"),
         (["train", "--steps", "0"], "must be above 0, not 0"),
