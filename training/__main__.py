@@ -116,6 +116,7 @@ def _ingredients(options: argparse.Namespace) -> None:
     found = leave_one_out(
         CONFIGS["explains2a"].scenes,
         options.data,
+        options.network,
         seeds=seeds,
         accelerator=options.device,
         processes=options.processes,
@@ -239,7 +240,11 @@ def _parser() -> argparse.ArgumentParser:
     ingredients.add_argument(
         "--only", nargs="+", default=(), metavar="NAME", help="default: all; an unknown one lists them"
     )
-    splits = "default: all, 116 trials a seed"
+    help_ = "what is trained without them; the sharpening network sees shapes"
+    ingredients.add_argument(
+        "--network", default="perceptron", choices=("perceptron", "sharpening"), help=help_
+    )
+    splits = "default: all, 131 trials a seed; 116 of the sharpening"
     ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

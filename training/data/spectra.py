@@ -2,7 +2,7 @@
 
 The folder (``--data``, or the environment variable ``HYPERLIFT_DATA``) holds ``cubes/*.npz`` with
 ``reflectance (H, W, B)``, ``wavelength_nm``, ``fwhm_nm`` where known and ``bad_bands``, and
-``libraries/*.npz`` with ``spectra (n, B)`` and ``wavelength_nm``.
+``libraries/*.npz`` with ``spectra (n, B)``, ``wavelength_nm`` and, if they have any, ``names``.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Collection:
         spectra: ``(n, 224)`` reflectance without gaps (interpolated).
         measured: ``(224,)``, False where the instrument has no support.
         shape: rows and columns when the spectra are an image, else None.
+        names: of the spectra ``(n,)``, where a library has them.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Collection:
     spectra: np.ndarray
     measured: np.ndarray
     shape: tuple[int, int] | None
+    names: np.ndarray | None = None
 
     @property
     def held_out(self) -> bool:
@@ -69,9 +71,21 @@ class Collection:
             return self
         if self.shape is None:
             keep = np.linspace(0, len(self.spectra) - 1, max(round(share * len(self.spectra)), 1)).astype(int)
-            return replace(self, spectra=self.spectra[keep])
+            return self._only(keep)
         rows, columns = max(round(share * self.shape[0]), 1), self.shape[1]
         return replace(self, spectra=self.spectra[: rows * columns], shape=(rows, columns))
+
+    def named(self, part: str) -> Collection:
+        """The spectra of a library that have ``part`` in their names."""
+        if self.names is None:
+            raise ValueError(f"The spectra of {self.name} have no names.")
+        return self._only(np.flatnonzero(np.char.find(self.names, part) >= 0))
+
+    def _only(self, rows: np.ndarray) -> Collection:
+        """These rows of a library."""
+        return replace(
+            self, spectra=self.spectra[rows], names=None if self.names is None else self.names[rows]
+        )
 
     def image(self) -> np.ndarray:
         """The spectra as an image ``(224, H, W)``."""
@@ -128,6 +142,16 @@ def _source_grid(name: str, table: np.lib.npyio.NpzFile, usable: np.ndarray) -> 
     return Grid(name, wavelength[usable], np.maximum(width[usable], 1e-3))
 
 
+def _names(path: Path, table: np.lib.npyio.NpzFile, count: int) -> np.ndarray:
+    try:
+        names = table["names"].astype(str)
+    except ValueError as error:
+        raise ValueError(f"'{path}' keeps names as Python objects: save them as text.") from error
+    if names.shape != (count,):
+        raise ValueError(f"'{path}' has {count} spectra and other names: give each one, or leave names out.")
+    return names
+
+
 def _read(path: Path) -> Collection | None:
     """Resample one file to the working grid, dropping bad bands and pixels without data."""
     with np.load(path) as table:
@@ -137,12 +161,14 @@ def _read(path: Path) -> Collection | None:
         bad = table["bad_bands"] if "bad_bands" in table else np.zeros(spectra.shape[1], bool)
         usable = ~bad & (np.isfinite(spectra).mean(axis=0) > 0.9)
         source = _source_grid(path.stem, table, usable)
+        names = _names(path, table, len(spectra)) if shape is None and "names" in table else None
     target = grid(WORKING_GRID)
     matrix, measured = resampling_matrix(source, target)
     spectra = spectra[:, usable] @ matrix.T.astype(np.float32)
     present = np.isfinite(spectra).all(axis=1) & (spectra[:, measured].max(axis=1) > 1e-3)
     if shape is None:
-        spectra = spectra[present & (spectra[:, measured].max(axis=1) < _BRIGHTEST)]
+        present &= spectra[:, measured].max(axis=1) < _BRIGHTEST
+        spectra, names = spectra[present], None if names is None else names[present]
     else:
         spectra[~present] = 0.0
     if not len(spectra):
@@ -156,7 +182,7 @@ def _read(path: Path) -> Collection | None:
     filled = spectra[:, known[low]] * (1 - share) + spectra[:, known[high]] * share
     filled[:, measured] = spectra[:, measured]
     filled = np.clip(filled, 0.0, None)
-    return Collection(path.stem, AREAS.get(path.stem, path.stem), filled, measured, shape)
+    return Collection(path.stem, AREAS.get(path.stem, path.stem), filled, measured, shape, names)
 
 
 def load_collections(folder: Path) -> list[Collection]:

@@ -178,7 +178,7 @@ def score_estimate(scene: HeldOutScene, method: str, estimate: np.ndarray) -> Sc
     def values(pixels: Tensor, channels: np.ndarray, window: Tensor) -> tuple[str | float, ...]:
         tables = (cube.swapaxes(0, 1)[:, pixels][channels] for cube in (guess, truth))
         alike = similarity.swapaxes(0, 1)[:, window][channels].mean()
-        return scene.name, scene.footprints, method, *_accuracy(*tables, peak[channels, :, 0]), float(alike)
+        return scene.name, scene.footprints, method, *accuracy(*tables, peak[channels, :, 0]), float(alike)
 
     land, wavelength = scene.land, scene.wavelength_nm[scene.measured]
     kinds = {name: torch.from_numpy(land == place) & present for place, name in enumerate(LAND_TYPES)}
@@ -194,7 +194,7 @@ def score_estimate(scene: HeldOutScene, method: str, estimate: np.ndarray) -> Sc
     )
 
 
-def _accuracy(estimate: Tensor, truth: Tensor, peak: Tensor) -> tuple[float, float, float]:
+def accuracy(estimate: Tensor, truth: Tensor, peak: Tensor) -> tuple[float, float, float]:
     """PSNR in dB, angle in degrees and RMSE of tables ``(C, n)``; ``peak`` (C, 1)."""
     return (
         float(peak_signal_noise_ratio(estimate / peak, truth / peak, data_range=1.0, dim=1)),

@@ -1,23 +1,18 @@
-"""What each ingredient of the synthetic scenes is worth: left out in turn, and perceptrons trained."""
+"""What each ingredient of the synthetic scenes is worth: left out in turn, and networks trained without."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from hyperlift.core.spectral import grid, sensor
-
-from ..data.scenes import SceneConfig, clouded, scene_maker
-from ..data.sensing import Observer, View
-from ..data.spectra import WORKING_GRID, data_folder, load_collections
-from ..evaluation.baselines import by_tile, sharpened
-from ..evaluation.scores import FOOTPRINTS, HeldOutScene, held_out_scenes, scene_of, score_estimate, tiles_of
+from ..data.scenes import SceneConfig
+from ..data.spectra import data_folder
 from ..processes import each_by_itself
-from .perceptron import PerceptronConfig, fit_perceptron, lift_by
+from .trials import PLANS, SEES_SURROUNDINGS, HeldOut, Job, Trial, run_trial
 
 _NOTHING = "nothing"
 # Changes of the configuration, and collections, that leave one ingredient out.
@@ -42,31 +37,6 @@ SPECTRA: dict[str, tuple[str, ...]] = {
     "ECOSTRESS mixtures and snow": ("ecostress_mixtures_avirisc", "ecostress_snow_mixtures"),
 }
 NAMES = (*SETTINGS, *SPECTRA)
-SHORT = PerceptronConfig(batches=120, steps=1_500, pixels=2048)
-# How the scenes are seen. Clouds and haze are none of theirs: they are put over them.
-SHARP, NATIVE, CLOUDY, HAZY = CONDITIONS = (
-    FOOTPRINTS[0],
-    "native, sharpened",
-    "under clouds",
-    "through haze",
-)
-_CLOUDS = (0, 1)  # seeds
-_HAZES = (View(adjacency=0.05, haze=0.003), View(adjacency=0.1, haze=0.006))
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Areas that no training sees, by ingredient, and the collections among them that are measured on."""
-
-    areas: tuple[str, ...]
-    tested: tuple[str, ...]
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """Collections of these areas."""
-        return tuple(name for area in self.areas for name in SPECTRA[area])
-
-
 _TESTED = {
     **{area: SPECTRA[area] for area in ("Salton Sea", "Potsdam", "Bavaria", "Moffett")},
     "San Diego": ("san_diego_aviris189",),
@@ -75,78 +45,27 @@ _TESTED = {
 
 
 def _held_out(*areas: str) -> HeldOut:
-    return HeldOut(areas, tuple(name for area in areas for name in _TESTED[area]))
+    left_out, tested = (tuple(name for area in areas for name in table[area]) for table in (SPECTRA, _TESTED))
+    return HeldOut(areas, left_out, tested)
 
 
-# The split of the bundled weights; the other way round; and one area after the other, which leaves most
-# of the data to the training.
+# No area has snow; these are spectra that others than ECOSTRESS measured.
+_USGS = "USGS libraries"
+_SNOW = HeldOut((_USGS,), SPECTRA[_USGS], ("usgs_splib07_aviris95_224",), kind="Melting_snow")
+# The split of the bundled weights; the other way round; one area after the other, which leaves most of the
+# data to the training; and snow, which has no surroundings.
 SPLITS = {
     "held-out areas": (_held_out("Salton Sea", "Potsdam", "Bavaria"),),
     "the other areas": (_held_out("San Diego", "NEON forests", "Moffett"),),
     "each area by itself": tuple(map(_held_out, _TESTED)),
+    "snow": (_SNOW,),
 }
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Mean PSNR (dB) and angle (degrees) of held-out areas by condition, ``without`` one ingredient."""
-
-    split: str
-    areas: tuple[str, ...]
-    without: str
-    seed: int
-    scores: dict[str, tuple[float, float]]
-
-
-def _scenes(folder: Path, target: str, tested: Sequence[str]) -> dict[str, list[HeldOutScene]]:
-    """The scenes of each of :data:`CONDITIONS`."""
-    collections = [one for one in load_collections(folder) if one.name in tested]
-    observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
-    scenes: dict[str, list[HeldOutScene]] = {condition: [] for condition in CONDITIONS}
-    for scene in held_out_scenes(collections, target, tested):
-        scenes[SHARP if scene.footprints == FOOTPRINTS[0] else NATIVE].append(scene)
-    for one in collections:
-        tiles = tiles_of(one)
-        for seed in _CLOUDS:
-            rng = np.random.default_rng([9, seed])
-            under = np.stack([clouded(rng, tile) for tile in tiles])
-            seen = [observer.see(tile) for tile in under]
-            scenes[CLOUDY].append(scene_of(one, FOOTPRINTS[0], under, seen, target))
-        for view in _HAZES:
-            seen = [observer.look(tile, view) for tile in tiles]
-            scenes[HAZY].append(scene_of(one, FOOTPRINTS[0], tiles, seen, target))
-    return scenes
-
-
-@dataclass(frozen=True)
-class _Job:
-    split: str
-    held_out: HeldOut
-    without: str
-    config: SceneConfig
-    left_out: tuple[str, ...]
-    data: Path
-    plan: PerceptronConfig
-    accelerator: str
-
-
-def _trial(job: _Job) -> Trial:
-    """Train a perceptron without an ingredient; it sees native footprints after sharpening."""
-    maker = scene_maker(job.config, job.data, (*job.held_out.left_out, *job.left_out)).at_one_resolution()
-    lift = lift_by(fit_perceptron(maker, job.plan, job.accelerator))
-    scores = {}
-    for condition, scenes in _scenes(job.data, job.config.target, job.held_out.tested).items():
-        method = sharpened(lift) if condition == NATIVE else by_tile(lift)
-        found = [score_estimate(scene, job.without, method(scene)).whole for scene in scenes]
-        psnr, angle = (float(np.mean([getattr(one, name) for one in found])) for name in ("psnr", "sam"))
-        scores[condition] = (psnr, angle)
-    return Trial(job.split, job.held_out.areas, job.without, job.plan.seed, scores)
 
 
 def leave_one_out(
     config: SceneConfig,
     data: Path | None = None,
-    plan: PerceptronConfig = SHORT,
+    network: str = "perceptron",
     seeds: Sequence[int] = (0,),
     accelerator: str = "auto",
     processes: int | None = None,
@@ -158,15 +77,16 @@ def leave_one_out(
     Args:
         config: of the scenes.
         data: folder of real spectra, cubes and images.
-        plan: of the perceptrons.
+        network: that is trained, of :data:`.trials.PLANS`.
         seeds: of scenes, explanations of real images and weights, instead of what the configurations say.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         processes: see :func:`..processes.each_by_itself`.
         only: ingredients to leave out, of :data:`NAMES`; by default all.
-        splits: those of :data:`SPLITS` to measure with; by default all.
+        splits: those of :data:`SPLITS` to measure with; by default all that the network can be measured on.
 
     Raises:
-        ValueError: there are no seeds, or an ingredient or a split is not known.
+        ValueError: there are no seeds; an ingredient or a split is not known; the network needs images where
+            a split has none.
     """
     if not seeds:
         raise ValueError("Ingredients need at least one seed: give --seeds 1 or more.")
@@ -175,23 +95,31 @@ def leave_one_out(
         if unknown:
             choice = ", ".join(f"'{name}'" for name in known)  # some names have commas
             raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {choice}.")
+    spectra = [name for name, sets in SPLITS.items() if any(one.kind for one in sets)]
+    possible = [name for name in SPLITS if network != SEES_SURROUNDINGS or name not in spectra]
+    impossible = [name for name in splits if name not in possible]
+    if impossible:
+        raise ValueError(
+            f"The {network} network needs images and the split '{impossible[0]}' has none: leave it out, or "
+            "choose another network."
+        )
     folder = data_folder(data)
     jobs = [
-        _Job(
+        Job(
             split,
             held_out,
             without,
             replace(config, seed=seed, **changes),
             collections,
             folder,
-            replace(plan, seed=seed),
+            replace(PLANS[network], seed=seed),
             accelerator,
         )
-        for seed, split in product(seeds, splits or SPLITS)
+        for seed, split in product(seeds, splits or possible)
         for held_out, (without, changes, collections) in product(SPLITS[split], _ways(only or NAMES))
         if without not in held_out.areas
     ]
-    return each_by_itself(_trial, jobs, processes)
+    return each_by_itself(run_trial, jobs, processes)
 
 
 def _ways(names: Container[str]) -> list[tuple[str, dict[str, object], tuple[str, ...]]]:
@@ -212,17 +140,18 @@ def ingredient_tables(trials: Sequence[Trial]) -> str:
     """
     lines = []
     for split in dict.fromkeys(one.split for one in trials):
+        chosen = [one for one in trials if one.split == split]
+        conditions = list(chosen[0].scores)
         found: dict[str, dict[tuple[tuple[str, ...], int], np.ndarray]] = {}
-        for one in trials:
-            if one.split == split:
-                figures = np.array([one.scores[condition] for condition in CONDITIONS])
-                found.setdefault(one.without, {})[one.areas, one.seed] = figures
+        for one in chosen:
+            figures = np.array([one.scores[condition] for condition in conditions])
+            found.setdefault(one.without, {})[one.areas, one.seed] = figures
         whole = found.pop(_NOTHING, {})
         if not whole:
             continue
         lines += [
-            f"| left out; {split} | {' | '.join(CONDITIONS)} |",
-            "|---|" + "---|" * len(CONDITIONS),
+            f"| left out; {split} | {' | '.join(conditions)} |",
+            "|---|" + "---|" * len(conditions),
             _row(_NOTHING, _samples(whole), "{:.2f}"),
         ]
         for without, scores in found.items():

@@ -128,26 +128,21 @@ def fit_sharpening(
     maker: SceneMaker,
     shape: SharpeningConfig,
     config: SharpenerConfig,
-    path: Path,
     images: Sequence[np.ndarray] = (),
     accelerator: str = "auto",
 ) -> Sharpening:
-    """The sharpening network kept at ``path``, fitted first when there is none.
+    """A fitted sharpening network.
 
     Args:
         maker: of the scenes.
         shape: of the network.
         config: of the fit.
-        path: of its weights.
         images: real ones to take scenes from too, see :class:`Views`.
         accelerator: as for Lightning.
     """
-    network = Sharpening(len(maker.observers[0].factors), shape)
-    plan = (shape, config, maker.config)
-    kept = kept_weights(path, plan)
-    if kept is not None:
-        network.load_state_dict(kept)
-        return network
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = Sharpening(len(maker.observers[0].factors), shape)
     keep_float32()
     trainer = lightning.Trainer(
         accelerator=accelerator,
@@ -162,5 +157,28 @@ def fit_sharpening(
     with torch.no_grad():
         for weight in network.tail.parameters():
             weight.mul_(config.kept)
-    keep_weights(path, plan, network.state_dict())
-    return network
+    return network.cpu().eval()
+
+
+def cached_sharpening(
+    maker: SceneMaker,
+    shape: SharpeningConfig,
+    config: SharpenerConfig,
+    path: Path,
+    images: Sequence[np.ndarray] = (),
+    accelerator: str = "auto",
+) -> Sharpening:
+    """The sharpening network kept at ``path``, fitted first when there is none (see :func:`fit_sharpening`).
+
+    Raises:
+        ValueError: it was fitted otherwise.
+    """
+    plan = (shape, config, maker.config)
+    kept = kept_weights(path, plan)
+    if kept is None:
+        network = fit_sharpening(maker, shape, config, images, accelerator)
+        keep_weights(path, plan, network.state_dict())
+        return network
+    network = Sharpening(len(maker.observers[0].factors), shape)
+    network.load_state_dict(kept)
+    return network.eval()

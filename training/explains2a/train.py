@@ -25,7 +25,7 @@ from ..runs import device_of, fast_precision, fit, last_checkpoint, open_task
 from .bundled import bundled_sharpening
 from .config import TrainingConfig
 from .experts import fit_experts
-from .sharpener import fit_sharpening
+from .sharpener import cached_sharpening
 from .task import LiftingTask
 
 _RIDGE_BATCHES = 150
@@ -85,7 +85,7 @@ def _sharpening(
         return bundled_sharpening(config.network.bands, config.sharpening)
     images = read_images(data_folder(data) / "sentinel2")
     path = cache / "sharpening.pt"
-    return fit_sharpening(maker, config.sharpening, config.sharpener, path, images, accelerator)
+    return cached_sharpening(maker, config.sharpening, config.sharpener, path, images, accelerator)
 
 
 def fitted_task(

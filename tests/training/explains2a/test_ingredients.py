@@ -1,27 +1,21 @@
 import json
+from dataclasses import replace
 from itertools import chain, product
 
-import numpy as np
 import pytest
 
 from hyperlift.training.__main__ import main
-from hyperlift.training.data.scenes import SceneConfig, SceneMaker
-from hyperlift.training.data.spectra import HELD_OUT, Collection
+from hyperlift.training.data.scenes import SceneConfig
+from hyperlift.training.data.spectra import HELD_OUT
 from hyperlift.training.explains2a import ingredients
 from hyperlift.training.explains2a.ingredients import (
-    CLOUDY,
-    CONDITIONS,
-    HAZY,
-    NATIVE,
     SETTINGS,
-    SHARP,
     SPECTRA,
     SPLITS,
-    Trial,
     ingredient_tables,
     leave_one_out,
 )
-from hyperlift.training.explains2a.perceptron import PerceptronConfig
+from hyperlift.training.explains2a.trials import CONDITIONS, PLANS, SHARP, Trial
 
 AREAS = ("Bavaria",)
 
@@ -35,11 +29,11 @@ def trial_of(task):
 
 
 def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, tmp_path):
-    monkeypatch.setattr(ingredients, "_trial", trial_of)
+    monkeypatch.setattr(ingredients, "run_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     trials = list(leave_one_out(SceneConfig(), seeds=(3, 5), processes=1))
     assert len({(one.split, one.areas, one.without, one.seed) for one in trials}) == len(trials)
-    assert len(trials) == 2 * 116  # as the README and the help say
+    assert len(trials) == 2 * 131  # as the README and the help say
     for seed, name in product((3, 5), SPLITS):
         for held_out in SPLITS[name]:
             found = [
@@ -53,7 +47,7 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
 
 
 def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
-    monkeypatch.setattr(ingredients, "_trial", trial_of)
+    monkeypatch.setattr(ingredients, "run_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     asked = {"only": ("Moffett", "PROSAIL canopies"), "splits": ("held-out areas", "the other areas")}
     trials = leave_one_out(SceneConfig(), processes=1, **asked)
@@ -66,14 +60,24 @@ def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
     ]
 
 
+def test_the_sharpening_network_is_measured_on_all_splits_that_have_images(monkeypatch, tmp_path):
+    monkeypatch.setattr(ingredients, "run_trial", trial_of)
+    monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
+    trials = list(leave_one_out(SceneConfig(), network="sharpening", seeds=(3,), processes=1))
+    assert len(trials) == 116  # as the README and the help say
+    assert {one.split for one in trials} == set(SPLITS) - {"snow"}
+    assert {one.scores["task"].plan for one in trials} == {replace(PLANS["sharpening"], seed=3)}
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
         ({"only": ("salt",)}, "no ingredient 'salt'; choose among: 'texture of"),
         ({"splits": ("halves",)}, "no split 'halves'; choose among: 'held-out areas', 'the other"),
+        ({"network": "sharpening", "splits": ("snow",)}, "needs images and the split 'snow' has none"),
     ],
 )
-def test_an_unknown_ingredient_or_split_is_refused_by_name(tmp_path, asked, message):
+def test_what_cannot_be_measured_is_refused_by_name(tmp_path, asked, message):
     with pytest.raises(ValueError, match=message):
         leave_one_out(SceneConfig(), tmp_path, **asked)
 
@@ -81,16 +85,27 @@ def test_an_unknown_ingredient_or_split_is_refused_by_name(tmp_path, asked, mess
 def test_the_command_passes_on_what_to_leave_out_and_keeps_what_it_found(monkeypatch, tmp_path, capsys):
     asked = {}
 
-    def found(_config, _data, **options):
-        asked.update(options)
+    def found(_config, _data, network, **options):
+        asked.update(options, network=network)
         return [Trial("x", AREAS, "nothing", 4, scores(40.0, 3.0))]
 
     monkeypatch.setattr(ingredients, "leave_one_out", found)
     kept = tmp_path / "found.jsonl"
-    options = ["--seed", "4", "--only", "Moffett", "--splits", "each area by itself", "--output", str(kept)]
+    options = [
+        "--network",
+        "sharpening",
+        "--seed",
+        "4",
+        "--only",
+        "Moffett",
+        "--splits",
+        "each area by itself",
+        "--output",
+        str(kept),
+    ]
     assert main(["ingredients", *options]) == 0
     assert (asked["only"], asked["splits"]) == (["Moffett"], ["each area by itself"])
-    assert list(asked["seeds"]) == [4]
+    assert (asked["network"], list(asked["seeds"])) == ("sharpening", [4])
     (line,) = map(json.loads, kept.read_text().splitlines())
     assert (line["areas"], line["scores"][SHARP]) == (list(AREAS), [40.0, 3.0])
     assert "| nothing | 40.00 / 3.00 |" in capsys.readouterr().out
@@ -99,40 +114,12 @@ def test_the_command_passes_on_what_to_leave_out_and_keeps_what_it_found(monkeyp
 def test_no_area_is_trained_and_tested_on():
     for held_out in chain.from_iterable(SPLITS.values()):
         assert set(held_out.tested) <= set(held_out.left_out)
-    (bundled,), (others,), single = SPLITS.values()
+    (bundled,), (others,), single, (snow,) = SPLITS.values()
     assert set(bundled.tested) == set(HELD_OUT)
     assert set(bundled.areas).isdisjoint(others.areas)
     assert {area for one in single for area in one.areas} == {*bundled.areas, *others.areas}
     assert all(len(one.areas) == 1 for one in single)
-
-
-@pytest.fixture
-def cube(monkeypatch):
-    """An image, the only collection that there is."""
-    spectra = np.random.default_rng(0).uniform(0.1, 0.4, (36 * 36, 1)) * np.ones(224)
-    collection = Collection(HELD_OUT[0], "a", spectra.astype(np.float32), np.ones(224, bool), (36, 36))
-    monkeypatch.setattr(ingredients, "load_collections", lambda _: [collection])
-    return collection
-
-
-def test_a_trial_leaves_out_what_it_says_and_measures_under_all_conditions(tmp_path, monkeypatch, cube):
-    left_out = []
-
-    def maker(config, _data, without):
-        left_out.extend(without)
-        return SceneMaker([cube], config)
-
-    monkeypatch.setattr(ingredients, "scene_maker", maker)
-    config = SceneConfig(sides=(6,), pixels=72, vegetation=False, cube_share=0.0)
-    plan = PerceptronConfig(widths=(8,), batches=3, steps=3, pixels=64)
-    (held_out,) = (one for one in SPLITS["each area by itself"] if HELD_OUT[0] in one.tested)
-    job = ingredients._Job("a split", held_out, "x", config, ("further",), tmp_path, plan, "cpu")
-    trial = ingredients._trial(job)
-    assert (trial.split, trial.areas, trial.without, trial.seed) == ("a split", held_out.areas, "x", 0)
-    assert set(left_out) == {HELD_OUT[0], "further"}
-    assert list(trial.scores) == list(CONDITIONS)
-    assert np.isfinite(list(trial.scores.values())).all()
-    assert len(set(trial.scores.values())) == len(CONDITIONS)
+    assert set(snow.left_out) == set(SPECTRA["USGS libraries"])
 
 
 def test_tables_show_changes_with_their_standard_errors():
@@ -172,6 +159,15 @@ def test_a_single_seed_has_no_error():
     assert "| y | -0.50 / +0.00 |" in ingredient_tables(trials)
 
 
+def test_each_split_has_a_table_of_its_own_conditions():
+    scores_of = {"x": {"one": (1.0, 2.0)}, "y": {"two": (3.0, 4.0), "three": (5.0, 6.0)}}
+    table = ingredient_tables(
+        [Trial(split, AREAS, "nothing", 0, found) for split, found in scores_of.items()]
+    )
+    assert "| left out; x | one |\n|---|---|\n| nothing | 1.00 / 2.00 |" in table
+    assert "| left out; y | two | three |\n|---|---|---|\n| nothing | 3.00 / 4.00 | 5.00 / 6.00 |" in table
+
+
 def test_what_an_interrupted_run_found_is_shown():
     trials = [
         Trial("x", AREAS, "nothing", 0, scores(40.0, 3.0)),
@@ -182,20 +178,6 @@ def test_what_an_interrupted_run_found_is_shown():
     table = ingredient_tables(trials)
     assert "| y | -1.00 / +0.00 |" in table
     assert "9.00" not in table
-
-
-@pytest.mark.usefixtures("cube")
-def test_clouds_are_put_over_the_truth_and_haze_over_what_is_seen_of_it(tmp_path):
-    scenes = ingredients._scenes(tmp_path, "aviris172", HELD_OUT)
-    clear = scenes[SHARP][0]
-    for hazy in scenes[HAZY]:
-        np.testing.assert_array_equal(hazy.hsi, clear.hsi)
-        assert (hazy.msi - clear.msi).mean() > 1e-3
-    assert len(scenes[CLOUDY]) == 2
-    for cloudy in scenes[CLOUDY]:
-        assert np.abs(cloudy.hsi - clear.hsi).max() > 0.05
-    assert np.abs(scenes[NATIVE][0].msi[:, 3] - clear.msi[:, 3]).max() == 0
-    assert np.abs(scenes[NATIVE][0].msi[:, 11] - clear.msi[:, 11]).max() > 0.01
 
 
 def test_at_least_one_seed_is_needed(tmp_path):
