@@ -109,14 +109,12 @@ def _synthesize(options: argparse.Namespace) -> None:
 
 
 def _ingredients(options: argparse.Namespace) -> None:
-    from .explains2a.config import CONFIGS
-    from .explains2a.ingredients import ingredient_tables, leave_one_out
+    from .ingredients.leave_one_out import ingredient_tables, leave_one_out
 
     seeds = range(options.seed, options.seed + options.seeds)
     found = leave_one_out(
-        CONFIGS["explains2a"].scenes,
-        options.data,
         options.network,
+        options.data,
         seeds=seeds,
         accelerator=options.device,
         processes=options.processes,
@@ -240,11 +238,10 @@ def _parser() -> argparse.ArgumentParser:
     ingredients.add_argument(
         "--only", nargs="+", default=(), metavar="NAME", help="default: all; an unknown one lists them"
     )
-    help_ = "what is trained without them; the sharpening network sees shapes"
-    ingredients.add_argument(
-        "--network", default="perceptron", choices=("perceptron", "sharpening"), help=help_
-    )
-    splits = "default: all, 131 trials a seed; 116 of the sharpening"
+    trained = ("perceptron", "sharpening", "prior-net")
+    what = "what is trained without them: on single pixels, or one that sees shapes"
+    ingredients.add_argument("--network", default=trained[0], choices=trained, help=what)
+    splits = "default: all, 131 trials of perceptrons a seed, 116 of the others"
     ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

@@ -123,15 +123,20 @@ class FineStream(IterableDataset):
             yield self._pieces(rng) if rng.random() < self.real_share else self.maker.batch(rng)
 
 
+def even_tiles(collection: Collection) -> np.ndarray:
+    """Image as ``(tiles, 224, 2H, 2W)``, its last row or column left out where their number is odd."""
+    tiles = tiles_of(collection)
+    height, width = (extent - extent % REFINEMENT for extent in tiles.shape[2:])
+    return tiles[:, :, :height, :width]
+
+
 def fine_held_out_scenes(collections: Sequence[Collection], target: str) -> Iterator[HeldOutScene]:
     """Held-out images as 5 m, on the grid ``target``, seen through Sentinel-2A at 10 m in both ways."""
     observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
     for collection in collections:
         if not collection.held_out or collection.shape is None:
             continue
-        tiles = tiles_of(collection)
-        height, width = (extent - extent % REFINEMENT for extent in tiles.shape[2:])
-        tiles = tiles[:, :, :height, :width]
+        tiles = even_tiles(collection)
         for footprints, native in zip(FOOTPRINTS, (False, True)):
             seen = [observer.degrade(halved(observer.see(tile)), View(native=native)) for tile in tiles]
             yield scene_of(collection, footprints, tiles, seen, target)

@@ -82,6 +82,7 @@ class PriorConfig:
         real_share: share of the batches that are pieces of real images.
         pixels: of 10 m in a batch.
         sides: of the patches, of which each batch has one.
+        seed: of the scenes.
     """
 
     published: bool = False
@@ -92,6 +93,7 @@ class PriorConfig:
     real_share: float = 0.5
     pixels: int = 2_304
     sides: tuple[int, ...] = (24,)
+    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
@@ -22,7 +23,7 @@ from ..explains2a.bundled import bundled_sharpening
 from ..explains2a.experts import fit_experts
 from ..processes import loaders
 from ..runs import device_of, fit, keep_float32, keep_weights, kept_weights, last_checkpoint, open_task
-from .config import TrainingConfig
+from .config import PriorConfig, TrainingConfig
 from .task import PriorTask, UnfoldingTask
 
 
@@ -43,15 +44,44 @@ class TrainingData(lightning.LightningDataModule):
 def fit_prior_net(
     task: UnfoldingTask,
     maker: SceneMaker,
+    plan: PriorConfig,
+    images: Sequence[np.ndarray] = (),
+    accelerator: str = "auto",
+    logs: Path | None = None,
+) -> None:
+    """Train the PriorNet of a task; experts that judge it must be loaded.
+
+    Args:
+        task: whose PriorNet it is.
+        maker: of scenes.
+        plan: of the training.
+        images: real ones for a share of the batches, see :class:`..data.fine.FineStream`.
+        accelerator: as for Lightning.
+        logs: folder for the losses, if they are to be kept.
+    """
+    scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
+    stream = FineStream(FineMaker(maker.with_config(scenes)), plan.seed, 0, images, plan.real_share)
+    keep_float32()
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        max_steps=plan.steps,
+        gradient_clip_val=1.0,
+        logger=False if logs is None else CSVLogger(logs, "prior"),
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(PriorTask(task, plan), DataLoader(stream, batch_size=None, num_workers=loaders()))
+
+
+def _give_prior_net(
+    task: UnfoldingTask,
+    maker: SceneMaker,
     config: TrainingConfig,
     path: Path,
     data: Path | None,
     accelerator: str,
 ) -> None:
-    """Give a task the PriorNet kept at ``path``, fitted first when there is none.
-
-    The task's experts, which judge it, must be loaded.
-    """
+    """Give a task the PriorNet kept at ``path``, fitted first when there is none."""
     prior_net, plan = task.network.prior_net, config.prior
     # All steps of the ladder that have a PriorNet have the same.
     same = dict.fromkeys(("implicit_prior", "prior_net", "adversarial", "initial_estimate"), True)
@@ -61,18 +91,7 @@ def fit_prior_net(
     if kept is None:
         folder = data_folder(data) / "sentinel2"
         images = [*read_images(folder), *read_fine_images(folder)] if plan.real_share else []
-        scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
-        stream = FineStream(FineMaker(maker.with_config(scenes)), 0, 0, images, plan.real_share)
-        keep_float32()
-        trainer = lightning.Trainer(
-            accelerator=accelerator,
-            max_steps=plan.steps,
-            gradient_clip_val=1.0,
-            logger=CSVLogger(path.parent, "prior"),
-            enable_checkpointing=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(PriorTask(task, plan), DataLoader(stream, batch_size=None, num_workers=loaders()))
+        fit_prior_net(task, maker, plan, images, accelerator, path.parent)
         kept = prior_net.state_dict()
         keep_weights(path, fitted_by, kept)
     prior_net.load_state_dict(kept)
@@ -107,7 +126,7 @@ def new_task(
             keep_weights(path, fitted_by, kept)
         task.experts.load_state_dict(kept)
     if config.network.prior_net:
-        fit_prior_net(task, maker, config, cache / "prior_net.pt", data, accelerator)
+        _give_prior_net(task, maker, config, cache / "prior_net.pt", data, accelerator)
     task.freeze()
     return task
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 import numpy as np
 import torch
 
-from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
+from hyperlift.core.networks.sharpening import SharpeningConfig
+from hyperlift.core.networks.ualnet.statistics import Statistics
 from hyperlift.core.spectral import grid, sensor
 
+from ..data.fine import even_tiles, halved
 from ..data.scenes import SceneConfig, SceneMaker, clouded, scene_maker
 from ..data.sensing import Observer, View
 from ..data.spectra import WORKING_GRID, Collection, load_collections
-from ..data.texture import read_images
+from ..data.texture import read_fine_images, read_images
 from ..evaluation.baselines import by_tile, sharpened
 from ..evaluation.scores import (
     FOOTPRINTS,
@@ -27,8 +30,14 @@ from ..evaluation.scores import (
     score_estimate,
     tiles_of,
 )
-from .perceptron import PerceptronConfig, fit_perceptron, lift_by
-from .sharpener import SharpenerConfig, fit_sharpening
+from ..explains2a.bundled import bundled_sharpening
+from ..explains2a.config import CONFIGS as EXPLAINS2A
+from ..explains2a.perceptron import PerceptronConfig, fit_perceptron, lift_by
+from ..explains2a.sharpener import SharpenerConfig, fit_sharpening
+from ..ualnet.config import CONFIGS as UALNET
+from ..ualnet.config import PriorConfig
+from ..ualnet.task import UnfoldingTask
+from ..ualnet.train import fit_prior_net
 
 # What a perceptron sees of the held-out areas. Clouds and haze are none of theirs: they are put over them.
 SHARP, NATIVE, CLOUDY, HAZY = CONDITIONS = (
@@ -37,16 +46,21 @@ SHARP, NATIVE, CLOUDY, HAZY = CONDITIONS = (
     "under clouds",
     "through haze",
 )
-# What the sharpening network sees of them.
-COARSE, COARSE_CLOUDY = ("coarse bands", "coarse bands under clouds")
+# What the sharpening network makes of them, and what PriorNet does.
+COARSE, COARSE_CLOUDY = "coarse bands", "coarse bands under clouds"
+FINE, FINE_NATIVE = "bands at 5 m, one resolution", "bands at 5 m, native footprints"
 _CLOUDS = (0, 1)  # seeds
 _HAZES = (View(adjacency=0.05, haze=0.003), View(adjacency=0.1, haze=0.006))
-# Networks that trials train, by name; both take one or two minutes on one core.
-PLANS: dict[str, PerceptronConfig | SharpenerConfig] = {
-    "perceptron": PerceptronConfig(batches=120, steps=1_500, pixels=2048),
-    "sharpening": SharpenerConfig(scenes=600, steps=500),
+_Plan = Union[PerceptronConfig, SharpenerConfig, PriorConfig]
+ON_PIXELS = "perceptron"  # the others can be measured on images only
+_EXPLAINS2A, _UALNET = EXPLAINS2A["explains2a"], UALNET["ualnet"]
+# Networks that trials train, by name, one or two minutes each on one core, and the scenes that they see.
+PLANS: dict[str, tuple[_Plan, SceneConfig]] = {
+    ON_PIXELS: (PerceptronConfig(batches=120, steps=1_500, pixels=2048), _EXPLAINS2A.scenes),
+    "sharpening": (SharpenerConfig(scenes=600, steps=500), _EXPLAINS2A.scenes),
+    "prior-net": (PriorConfig(lifted=False, steps=600), _UALNET.scenes),
 }
-SEES_SURROUNDINGS = "sharpening"  # it can be measured on images only
+_S2A = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
 # PSNR in dB and angle in degrees of single scenes, by condition.
 _Found = dict[str, list[tuple[float, float]]]
 
@@ -78,7 +92,7 @@ class Job:
     config: SceneConfig
     left_out: tuple[str, ...]
     data: Path
-    plan: PerceptronConfig | SharpenerConfig
+    plan: _Plan
     accelerator: str
 
 
@@ -95,12 +109,14 @@ class Trial:
 
 def run_trial(job: Job) -> Trial:
     """Train without an ingredient and measure."""
-    maker = scene_maker(job.config, job.data, (*job.held_out.left_out, *job.left_out)).at_one_resolution()
+    maker = scene_maker(job.config, job.data, (*job.held_out.left_out, *job.left_out))
     tested = [one for one in load_collections(job.data) if one.name in job.held_out.tested]
     if isinstance(job.plan, SharpenerConfig):
         found = _sharpening_scores(maker, job, job.plan, tested)
+    elif isinstance(job.plan, PriorConfig):
+        found = _prior_net_scores(maker, job, job.plan, tested)
     else:
-        found = _perceptron_scores(maker, job, job.plan, tested)
+        found = _perceptron_scores(maker.at_one_resolution(), job, job.plan, tested)
     scores = {}
     for condition, values in found.items():
         psnr, angle = (float(value) for value in np.mean(values, axis=0))
@@ -125,7 +141,7 @@ def _perceptron_scores(
 def _library_score(maker: SceneMaker, lift: Lift, library: Collection, kind: str) -> tuple[float, float]:
     """PSNR and angle of the spectra of a library with ``kind`` in their names."""
     spectra = library.named(kind).spectra.T  # (224, n)
-    bands = Observer(sensor("sentinel2a"), grid(WORKING_GRID)).see(spectra[:, :, None])
+    bands = _S2A.see(spectra[:, :, None])
     known = maker.measured(library.measured)
     truth, estimate = (
         torch.from_numpy(np.asarray(table[known], np.float32))
@@ -142,7 +158,6 @@ def _score(scene: HeldOutScene, method: str, estimate: np.ndarray) -> tuple[floa
 
 def _scenes(tested: Sequence[Collection], target: str) -> dict[str, list[HeldOutScene]]:
     """What a perceptron is measured on, by each of :data:`CONDITIONS`."""
-    observer = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
     names = [one.name for one in tested]
     scenes: dict[str, list[HeldOutScene]] = {condition: [] for condition in CONDITIONS}
     for scene in held_out_scenes(tested, target, names):
@@ -150,10 +165,10 @@ def _scenes(tested: Sequence[Collection], target: str) -> dict[str, list[HeldOut
     for one in tested:
         tiles = tiles_of(one)
         for under in _under_clouds(tiles):
-            seen = [observer.see(tile) for tile in under]
+            seen = [_S2A.see(tile) for tile in under]
             scenes[CLOUDY].append(scene_of(one, FOOTPRINTS[0], under, seen, target))
         for view in _HAZES:
-            seen = [observer.look(tile, view) for tile in tiles]
+            seen = [_S2A.look(tile, view) for tile in tiles]
             scenes[HAZY].append(scene_of(one, FOOTPRINTS[0], tiles, seen, target))
     return scenes
 
@@ -171,25 +186,56 @@ def _sharpening_scores(
     """Coarse bands at native footprints, sharpened by the network: how near they are to those at 10 m."""
     images = read_images(job.data / "sentinel2") if job.config.texture_share else []
     network = fit_sharpening(maker, SharpeningConfig(), plan, images, job.accelerator)
+    coarse = network.config.coarse
     found: _Found = {COARSE: [], COARSE_CLOUDY: []}
     for one in tested:
         clear = tiles_of(one)
-        found[COARSE].append(_sharpening_score(network, one.name, clear))
-        for clouded_over in _under_clouds(clear):
-            found[COARSE_CLOUDY].append(_sharpening_score(network, one.name, clouded_over))
+        seen_as = [(COARSE, clear), *((COARSE_CLOUDY, tiles) for tiles in _under_clouds(clear))]
+        for condition, tiles in seen_as:
+            native, truth = (np.stack([see(tile) for tile in tiles]) for see in (_S2A.see_native, _S2A.see))
+            found[condition].append(_band_score(one.name, native, network, truth, coarse))
+    return found
+
+
+def _prior_net_scores(maker: SceneMaker, job: Job, plan: PriorConfig, tested: Sequence[Collection]) -> _Found:
+    """All bands at 5 m: how near they are to those of scenes taken for 5 m.
+
+    Bands are sharpened before by the bundled network, which knows all areas but the held-out ones.
+    """
+    folder = job.data / "sentinel2"
+    images = [*read_images(folder), *read_fine_images(folder)] if job.config.texture_share else []
+    shape = _UALNET.network
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        task = UnfoldingTask(shape, _UALNET.loss, _UALNET.schedule, job.config.target, _UALNET.sharpening)
+    bundled = bundled_sharpening(shape.bands, _UALNET.sharpening)
+    task.sharpening.load_state_dict(bundled.state_dict())
+    fit_prior_net(task, maker, plan, images, job.accelerator)
+    task.cpu().eval()
+    found: _Found = {FINE: [], FINE_NATIVE: []}
+
+    def fine(msi: torch.Tensor) -> torch.Tensor:
+        return task.network.fine_bands(task.sharp(msi), Statistics())
+
+    for one in tested:
+        truth = np.stack([_S2A.see(tile) for tile in even_tiles(one)])
+        for condition, native in ((FINE, False), (FINE_NATIVE, True)):
+            seen = np.stack([_S2A.degrade(halved(bands), View(native=native)) for bands in truth])
+            found[condition].append(_band_score(one.name, seen, fine, truth, range(len(truth[0]))))
     return found
 
 
 @torch.no_grad()
-def _sharpening_score(network: Sharpening, name: str, tiles: np.ndarray) -> tuple[float, float]:
-    """PSNR and angle of the coarse bands of ``tiles (n, 224, H, W)``."""
-    seen_by = sensor("sentinel2a")
-    observer = Observer(seen_by, grid(WORKING_GRID))
-    coarse = list(network.config.coarse)
-    native = np.stack([observer.see_native(tile) for tile in tiles])
-    truth = np.stack([observer.see(tile)[coarse] for tile in tiles])
-    estimate = network(torch.from_numpy(native).float())[:, coarse].numpy()
-    measured = np.ones(len(coarse), bool)
-    centre = seen_by.centre_nm[coarse]
-    scene = HeldOutScene(name, FOOTPRINTS[1], native, truth, measured, centre)
-    return _score(scene, "sharpening", estimate)
+def _band_score(
+    name: str,
+    seen: np.ndarray,
+    network: Callable[[torch.Tensor], torch.Tensor],
+    truth: np.ndarray,
+    bands: Sequence[int],
+) -> tuple[float, float]:
+    """PSNR and angle of some ``bands`` of what a network makes of ``seen (tiles, c, H, W)``."""
+    chosen = list(bands)
+    estimate = network(torch.from_numpy(seen).float())[:, chosen].numpy()
+    measured, centre = np.ones(len(chosen), bool), sensor("sentinel2a").centre_nm[chosen]
+    scene = HeldOutScene(name, FOOTPRINTS[1], seen, truth[:, chosen], measured, centre)
+    return _score(scene, "bands", estimate)

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.scenes import SceneConfig
 from ..data.spectra import data_folder
 from ..processes import each_by_itself
-from .trials import PLANS, SEES_SURROUNDINGS, HeldOut, Job, Trial, run_trial
+from .trials import ON_PIXELS, PLANS, HeldOut, Job, Trial, run_trial
 
 _NOTHING = "nothing"
 # Changes of the configuration, and collections, that leave one ingredient out.
@@ -53,7 +52,7 @@ def _held_out(*areas: str) -> HeldOut:
 _USGS = "USGS libraries"
 _SNOW = HeldOut((_USGS,), SPECTRA[_USGS], ("usgs_splib07_aviris95_224",), kind="Melting_snow")
 # The split of the bundled weights; the other way round; one area after the other, which leaves most of the
-# data to the training; and snow, which has no surroundings.
+# data to the training; and snow, spectra without surroundings.
 SPLITS = {
     "held-out areas": (_held_out("Salton Sea", "Potsdam", "Bavaria"),),
     "the other areas": (_held_out("San Diego", "NEON forests", "Moffett"),),
@@ -63,9 +62,8 @@ SPLITS = {
 
 
 def leave_one_out(
-    config: SceneConfig,
+    network: str = ON_PIXELS,
     data: Path | None = None,
-    network: str = "perceptron",
     seeds: Sequence[int] = (0,),
     accelerator: str = "auto",
     processes: int | None = None,
@@ -75,9 +73,8 @@ def leave_one_out(
     """Trials with all ingredients, then with one after the other left out, for all areas of :data:`SPLITS`.
 
     Args:
-        config: of the scenes.
-        data: folder of real spectra, cubes and images.
         network: that is trained, of :data:`.trials.PLANS`.
+        data: folder of real spectra, cubes and images.
         seeds: of scenes, explanations of real images and weights, instead of what the configurations say.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         processes: see :func:`..processes.each_by_itself`.
@@ -96,23 +93,23 @@ def leave_one_out(
             choice = ", ".join(f"'{name}'" for name in known)  # some names have commas
             raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {choice}.")
     spectra = [name for name, sets in SPLITS.items() if any(one.kind for one in sets)]
-    possible = [name for name in SPLITS if network != SEES_SURROUNDINGS or name not in spectra]
+    possible = [name for name in SPLITS if network == ON_PIXELS or name not in spectra]
     impossible = [name for name in splits if name not in possible]
     if impossible:
         raise ValueError(
             f"The {network} network needs images and the split '{impossible[0]}' has none: leave it out, or "
             "choose another network."
         )
-    folder = data_folder(data)
+    folder, (plan, scenes) = data_folder(data), PLANS[network]
     jobs = [
         Job(
             split,
             held_out,
             without,
-            replace(config, seed=seed, **changes),
+            replace(scenes, seed=seed, **changes),
             collections,
             folder,
-            replace(PLANS[network], seed=seed),
+            replace(plan, seed=seed),
             accelerator,
         )
         for seed, split in product(seeds, splits or possible)

@@ -5,17 +5,16 @@ from itertools import chain, product
 import pytest
 
 from hyperlift.training.__main__ import main
-from hyperlift.training.data.scenes import SceneConfig
 from hyperlift.training.data.spectra import HELD_OUT
-from hyperlift.training.explains2a import ingredients
-from hyperlift.training.explains2a.ingredients import (
+from hyperlift.training.ingredients import leave_one_out as ingredients
+from hyperlift.training.ingredients.leave_one_out import (
     SETTINGS,
     SPECTRA,
     SPLITS,
     ingredient_tables,
     leave_one_out,
 )
-from hyperlift.training.explains2a.trials import CONDITIONS, PLANS, SHARP, Trial
+from hyperlift.training.ingredients.trials import CONDITIONS, PLANS, SHARP, Trial
 
 AREAS = ("Bavaria",)
 
@@ -31,7 +30,7 @@ def trial_of(task):
 def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "run_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
-    trials = list(leave_one_out(SceneConfig(), seeds=(3, 5), processes=1))
+    trials = list(leave_one_out(seeds=(3, 5), processes=1))
     assert len({(one.split, one.areas, one.without, one.seed) for one in trials}) == len(trials)
     assert len(trials) == 2 * 131  # as the README and the help say
     for seed, name in product((3, 5), SPLITS):
@@ -50,7 +49,7 @@ def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "run_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     asked = {"only": ("Moffett", "PROSAIL canopies"), "splits": ("held-out areas", "the other areas")}
-    trials = leave_one_out(SceneConfig(), processes=1, **asked)
+    trials = leave_one_out(processes=1, **asked)
     assert [(one.split, one.without) for one in trials] == [
         ("held-out areas", "nothing"),
         ("held-out areas", "PROSAIL canopies"),
@@ -63,10 +62,12 @@ def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
 def test_the_sharpening_network_is_measured_on_all_splits_that_have_images(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "run_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
-    trials = list(leave_one_out(SceneConfig(), network="sharpening", seeds=(3,), processes=1))
+    trials = list(leave_one_out("sharpening", seeds=(3,), processes=1))
     assert len(trials) == 116  # as the README and the help say
     assert {one.split for one in trials} == set(SPLITS) - {"snow"}
-    assert {one.scores["task"].plan for one in trials} == {replace(PLANS["sharpening"], seed=3)}
+    plan, scenes = (replace(one, seed=3) for one in PLANS["sharpening"])
+    assert {one.scores["task"].plan for one in trials} == {plan}
+    assert trials[0].scores["task"].config == scenes
 
 
 @pytest.mark.parametrize(
@@ -79,13 +80,13 @@ def test_the_sharpening_network_is_measured_on_all_splits_that_have_images(monke
 )
 def test_what_cannot_be_measured_is_refused_by_name(tmp_path, asked, message):
     with pytest.raises(ValueError, match=message):
-        leave_one_out(SceneConfig(), tmp_path, **asked)
+        leave_one_out(data=tmp_path, **asked)
 
 
 def test_the_command_passes_on_what_to_leave_out_and_keeps_what_it_found(monkeypatch, tmp_path, capsys):
     asked = {}
 
-    def found(_config, _data, network, **options):
+    def found(network, _data, **options):
         asked.update(options, network=network)
         return [Trial("x", AREAS, "nothing", 4, scores(40.0, 3.0))]
 
@@ -182,4 +183,4 @@ def test_what_an_interrupted_run_found_is_shown():
 
 def test_at_least_one_seed_is_needed(tmp_path):
     with pytest.raises(ValueError, match="at least one seed"):
-        leave_one_out(SceneConfig(), tmp_path, seeds=range(0))
+        leave_one_out(data=tmp_path, seeds=range(0))

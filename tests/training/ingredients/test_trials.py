@@ -6,14 +6,16 @@ import pytest
 from hyperlift.core.spectral import grid
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
 from hyperlift.training.data.spectra import HELD_OUT, Collection
-from hyperlift.training.explains2a import trials
 from hyperlift.training.explains2a.perceptron import PerceptronConfig
 from hyperlift.training.explains2a.sharpener import SharpenerConfig
-from hyperlift.training.explains2a.trials import (
+from hyperlift.training.ingredients import trials
+from hyperlift.training.ingredients.trials import (
     CLOUDY,
     COARSE,
     COARSE_CLOUDY,
     CONDITIONS,
+    FINE,
+    FINE_NATIVE,
     HAZY,
     NATIVE,
     SHARP,
@@ -21,17 +23,20 @@ from hyperlift.training.explains2a.trials import (
     Job,
     run_trial,
 )
+from hyperlift.training.ualnet.config import PriorConfig
 
 CONFIG = SceneConfig(sides=(6,), pixels=72, vegetation=False, cube_share=0.0, texture_share=0.0)
 PLAN = PerceptronConfig(widths=(8,), batches=3, steps=3, pixels=64)
 NAMES = np.array(["a rock", "soil", "old snow", "tar"])
+LONGER = PriorConfig(lifted=False, steps=10, rate=2e-3, pixels=72, sides=(6,))
 ON_THE_CUBE = HeldOut(("an area",), (HELD_OUT[0],), (HELD_OUT[0],))
 
 
 @pytest.fixture
 def cube():
-    """An image of unlike pixels."""
-    spectra = np.random.default_rng(0).uniform(0.1, 0.4, (36 * 36, 1)) * np.ones(224)
+    """An image of unlike pixels, whose short-wave infrared does not follow from the rest."""
+    visible, infrared = np.random.default_rng(0).uniform(0.1, 0.4, (2, 36 * 36, 1))
+    spectra = np.where(grid("aviris224").wavelength_nm < 1000, visible, infrared)
     return Collection(HELD_OUT[0], "a", spectra.astype(np.float32), np.ones(224, bool), (36, 36))
 
 
@@ -104,8 +109,19 @@ def test_the_sharpening_network_is_measured_by_its_coarse_bands(tmp_path):
     trial = run_trial(job(ON_THE_CUBE, quick, tmp_path))
     assert list(trial.scores) == [COARSE, COARSE_CLOUDY]
     assert np.isfinite(list(trial.scores.values())).all()
-    again = run_trial(job(ON_THE_CUBE, replace(quick, steps=30, rate=2e-3), tmp_path))
+    again = run_trial(job(ON_THE_CUBE, replace(quick, steps=10, rate=2e-3), tmp_path))
     assert again.scores[COARSE] != trial.scores[COARSE]
+
+
+@pytest.mark.usefixtures("left_out")
+def test_prior_net_is_measured_by_its_bands_at_5_m(tmp_path):
+    scenes = replace(CONFIG, target="aviris186")
+    quick = PriorConfig(lifted=False, steps=1, rate=1e-9, pixels=36, sides=(6,))
+    jobs = [replace(job(ON_THE_CUBE, plan, tmp_path), config=scenes) for plan in (quick, LONGER)]
+    first, longer = (run_trial(one).scores for one in jobs)
+    assert list(first) == [FINE, FINE_NATIVE]
+    assert first[FINE][0] > first[FINE_NATIVE][0] + 0.1
+    assert longer[FINE] != pytest.approx(first[FINE], rel=1e-4)
 
 
 def test_clouds_are_put_over_the_truth_and_haze_over_what_is_seen_of_it(cube):
