@@ -130,6 +130,7 @@ def fit_sharpening(
     config: SharpenerConfig,
     images: Sequence[np.ndarray] = (),
     accelerator: str = "auto",
+    progress: bool = True,
 ) -> Sharpening:
     """A fitted sharpening network.
 
@@ -139,6 +140,7 @@ def fit_sharpening(
         config: of the fit.
         images: real ones to take scenes from too, see :class:`Views`.
         accelerator: as for Lightning.
+        progress: whether to show a progress bar.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -151,6 +153,7 @@ def fit_sharpening(
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
+        enable_progress_bar=progress,
     )
     views = DataLoader(Views(maker, config, images), batch_size=None, num_workers=loaders())
     trainer.fit(SharpeningTask(network, config), views)

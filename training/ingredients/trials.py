@@ -185,7 +185,7 @@ def _sharpening_scores(
 ) -> _Found:
     """Coarse bands at native footprints, sharpened by the network: how near they are to those at 10 m."""
     images = read_images(job.data / "sentinel2") if job.config.texture_share else []
-    network = fit_sharpening(maker, SharpeningConfig(), plan, images, job.accelerator)
+    network = fit_sharpening(maker, SharpeningConfig(), plan, images, job.accelerator, progress=False)
     coarse = network.config.coarse
     found: _Found = {COARSE: [], COARSE_CLOUDY: []}
     for one in tested:

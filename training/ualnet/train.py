@@ -57,7 +57,7 @@ def fit_prior_net(
         plan: of the training.
         images: real ones for a share of the batches, see :class:`..data.fine.FineStream`.
         accelerator: as for Lightning.
-        logs: folder for the losses, if they are to be kept.
+        logs: folder for the losses; without one there is no progress bar either.
     """
     scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
     stream = FineStream(FineMaker(maker.with_config(scenes)), plan.seed, 0, images, plan.real_share)
@@ -69,6 +69,7 @@ def fit_prior_net(
         logger=False if logs is None else CSVLogger(logs, "prior"),
         enable_checkpointing=False,
         enable_model_summary=False,
+        enable_progress_bar=logs is not None,
     )
     trainer.fit(PriorTask(task, plan), DataLoader(stream, batch_size=None, num_workers=loaders()))
 
