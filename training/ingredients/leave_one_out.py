@@ -34,6 +34,9 @@ SPECTRA: dict[str, tuple[str, ...]] = {
     "USGS libraries": ("usgs_splib06_aviris95_224", "usgs_splib07_aviris95_224"),
     "urban libraries": ("klum_urban", "slum_urban", "enmapbox_berlin_urban", "roberts2017_urban"),
     "ECOSTRESS mixtures and snow": ("ecostress_mixtures_avirisc", "ecostress_snow_mixtures"),
+    "soils": ("soilspec_391", "soilspec_minerals", "soilspec_rutherglenNIR", "soilspec_specSoilCol"),
+    "leaves and rocks": ("spectrolab_leaves", "aggeneys_minerals", "ecostress_sample"),
+    "EMIT and AVIRIS-NG": ("emit_jpl_10x10", "aviris_ng_pycoal_3x10x10"),
 }
 NAMES = (*SETTINGS, *SPECTRA)
 _TESTED = {

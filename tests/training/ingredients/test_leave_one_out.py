@@ -32,7 +32,7 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     trials = list(leave_one_out(seeds=(3, 5), processes=1))
     assert len({(one.split, one.areas, one.without, one.seed) for one in trials}) == len(trials)
-    assert len(trials) == 2 * 131  # as the README and the help say
+    assert len(trials) == 2 * 158  # as the README and the help say
     for seed, name in product((3, 5), SPLITS):
         for held_out in SPLITS[name]:
             found = [
@@ -63,7 +63,7 @@ def test_the_sharpening_network_is_measured_on_all_splits_that_have_images(monke
     monkeypatch.setattr(ingredients, "run_trial", trial_of)
     monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     trials = list(leave_one_out("sharpening", seeds=(3,), processes=1))
-    assert len(trials) == 116  # as the README and the help say
+    assert len(trials) == 140  # as the README and the help say
     assert {one.split for one in trials} == set(SPLITS) - {"snow"}
     plan, scenes = (replace(one, seed=3) for one in PLANS["sharpening"])
     assert {one.scores["task"].plan for one in trials} == {plan}
