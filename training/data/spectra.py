@@ -161,7 +161,7 @@ def _read(path: Path) -> Collection | None:
         bad = table["bad_bands"] if "bad_bands" in table else np.zeros(spectra.shape[1], bool)
         usable = ~bad & (np.isfinite(spectra).mean(axis=0) > 0.9)
         source = _source_grid(path.stem, table, usable)
-        names = _names(path, table, len(spectra)) if shape is None and "names" in table else None
+        names = _names(path, table, len(spectra)) if shape is None and "names" in table.files else None
     target = grid(WORKING_GRID)
     matrix, measured = resampling_matrix(source, target)
     spectra = spectra[:, usable] @ matrix.T.astype(np.float32)

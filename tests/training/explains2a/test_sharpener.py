@@ -6,6 +6,7 @@ import torch
 
 from hyperlift.core.networks.sharpening import Sharpening, SharpeningConfig
 from hyperlift.training.data.scenes import SceneConfig, SceneMaker
+from hyperlift.training.explains2a import sharpener
 from hyperlift.training.explains2a.sharpener import (
     SharpenerConfig,
     SharpeningTask,
@@ -94,7 +95,7 @@ def test_a_share_of_what_the_network_adds_is_kept(maker):
         torch.testing.assert_close(part, 0.25 * whole)
 
 
-def test_a_short_fit_sharpens_and_is_kept(maker, tmp_path):
+def test_a_short_fit_sharpens_and_is_kept(maker, tmp_path, monkeypatch):
     path = tmp_path / "run" / "sharpening.pt"
     network = cached_sharpening(maker, SHAPE, QUICK, path, accelerator="cpu")
     seen, sharp = next(
@@ -106,6 +107,7 @@ def test_a_short_fit_sharpens_and_is_kept(maker, tmp_path):
         errors = [(image - sharp)[:, coarse].square().mean().sqrt() for image in images]
     assert errors[2] < 0.9 * errors[0]
     assert errors[2] < errors[1]
+    monkeypatch.delattr(sharpener, "fit_sharpening")  # once is enough
     again = cached_sharpening(maker, SHAPE, QUICK, path)
     for name, weight in network.state_dict().items():
         np.testing.assert_array_equal(weight.numpy(), again.state_dict()[name].numpy())
