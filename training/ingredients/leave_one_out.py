@@ -51,16 +51,23 @@ def _held_out(*areas: str) -> HeldOut:
     return HeldOut(areas, left_out, tested)
 
 
-# No area has snow; these are spectra that others than ECOSTRESS measured.
-_USGS = "USGS libraries"
-_SNOW = HeldOut((_USGS,), SPECTRA[_USGS], ("usgs_splib07_aviris95_224",), kind="Melting_snow")
+_USGS, _URBAN = "USGS libraries", "urban libraries"
+
+
+def _of_usgs(kind: str) -> HeldOut:
+    return HeldOut((_USGS,), SPECTRA[_USGS], ("usgs_splib07_aviris95_224",), kind)
+
+
 # The split of the bundled weights; the other way round; one area after the other, which leaves most of the
-# data to the training; and snow, spectra without surroundings.
+# data to the training. Then what the areas have little or nothing of: spectra of libraries, without
+# surroundings.
 SPLITS = {
     "held-out areas": (_held_out("Salton Sea", "Potsdam", "Bavaria"),),
     "the other areas": (_held_out("San Diego", "NEON forests", "Moffett"),),
     "each area by itself": tuple(map(_held_out, _TESTED)),
-    "snow": (_SNOW,),
+    "snow": (_of_usgs("Melting_snow"),),
+    "leaves": (_of_usgs("Leaf"),),
+    "materials of towns": (HeldOut((_URBAN,), SPECTRA[_URBAN], SPECTRA[_URBAN], kind=""),),
 }
 
 
@@ -95,7 +102,7 @@ def leave_one_out(
         if unknown:
             choice = ", ".join(f"'{name}'" for name in known)  # some names have commas
             raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {choice}.")
-    spectra = [name for name, sets in SPLITS.items() if any(one.kind for one in sets)]
+    spectra = [name for name, sets in SPLITS.items() if any(one.kind is not None for one in sets)]
     possible = [name for name in SPLITS if network == ON_PIXELS or name not in spectra]
     impossible = [name for name in splits if name not in possible]
     if impossible:

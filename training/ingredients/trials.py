@@ -73,13 +73,13 @@ class HeldOut:
         areas: names of ingredients.
         left_out: collections of these.
         tested: those among them that are measured on.
-        kind: of libraries: the spectra with this in their names are.
+        kind: of libraries: the spectra with this in their names are; None for images.
     """
 
     areas: tuple[str, ...]
     left_out: tuple[str, ...]
     tested: tuple[str, ...]
-    kind: str = ""
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _perceptron_scores(
 ) -> _Found:
     """Spectra of a library, or images under all conditions; native footprints are sharpened before."""
     lift = lift_by(fit_perceptron(maker, plan, job.accelerator))
-    if job.held_out.kind:
+    if job.held_out.kind is not None:
         return {SHARP: [_library_score(maker, lift, one, job.held_out.kind) for one in tested]}
     found: _Found = {}
     for condition, scenes in _scenes(tested, job.config.target).items():
