@@ -241,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     trained = ("perceptron", "sharpening", "prior-net")
     what = "what is trained without them: on single pixels, or one that sees shapes"
     ingredients.add_argument("--network", default=trained[0], choices=trained, help=what)
-    splits = "default: all, 194 trials of perceptrons a seed, 140 of the others"
+    splits = "default: all that the network can be measured on"
     ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
     ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

@@ -123,6 +123,11 @@ class FineStream(IterableDataset):
             yield self._pieces(rng) if rng.random() < self.real_share else self.maker.batch(rng)
 
 
+def seen_at_10_m(observer: Observer, bands: np.ndarray, native: bool) -> np.ndarray:
+    """What a sensor sees ``(c, H, W)`` of ``bands (c, 2H, 2W)``, all at 10 m or at native footprints."""
+    return observer.degrade(halved(bands), View(native=native))
+
+
 def even_tiles(collection: Collection) -> np.ndarray:
     """Image as ``(tiles, 224, 2H, 2W)``, its last row or column left out where their number is odd."""
     tiles = tiles_of(collection)
@@ -138,5 +143,5 @@ def fine_held_out_scenes(collections: Sequence[Collection], target: str) -> Iter
             continue
         tiles = even_tiles(collection)
         for footprints, native in zip(FOOTPRINTS, (False, True)):
-            seen = [observer.degrade(halved(observer.see(tile)), View(native=native)) for tile in tiles]
+            seen = [seen_at_10_m(observer, observer.see(tile), native) for tile in tiles]
             yield scene_of(collection, footprints, tiles, seen, target)

@@ -76,16 +76,22 @@ class Collection:
         return replace(self, spectra=self.spectra[: rows * columns], shape=(rows, columns))
 
     def named(self, part: str) -> Collection:
-        """The spectra of a library that have ``part`` in their names."""
+        """The spectra of a library that have ``part`` in their names.
+
+        Raises:
+            ValueError: it has no names, or none of them has this part.
+        """
         if self.names is None:
-            raise ValueError(f"The spectra of {self.name} have no names.")
-        return self._only(np.flatnonzero(np.char.find(self.names, part) >= 0))
+            raise ValueError(f"The library '{self.name}' has no names: save one for each spectrum, as text.")
+        rows = np.flatnonzero(np.char.find(self.names, part) >= 0)
+        if not len(rows):
+            raise ValueError(f"The library '{self.name}' has no spectrum with '{part}' in its name.")
+        return self._only(rows)
 
     def _only(self, rows: np.ndarray) -> Collection:
         """These rows of a library."""
-        return replace(
-            self, spectra=self.spectra[rows], names=None if self.names is None else self.names[rows]
-        )
+        names = None if self.names is None else self.names[rows]
+        return replace(self, spectra=self.spectra[rows], names=names)
 
     def image(self) -> np.ndarray:
         """The spectra as an image ``(224, H, W)``."""
@@ -142,14 +148,13 @@ def _source_grid(name: str, table: np.lib.npyio.NpzFile, usable: np.ndarray) -> 
     return Grid(name, wavelength[usable], np.maximum(width[usable], 1e-3))
 
 
-def _names(path: Path, table: np.lib.npyio.NpzFile, count: int) -> np.ndarray:
+def _names(table: np.lib.npyio.NpzFile, count: int) -> np.ndarray | None:
+    """Names of a library's spectra ``(count,)``; None where there is no text for each of them."""
     try:
-        names = table["names"].astype(str)
-    except ValueError as error:
-        raise ValueError(f"'{path}' keeps names as Python objects: save them as text.") from error
-    if names.shape != (count,):
-        raise ValueError(f"'{path}' has {count} spectra and other names: give each one, or leave names out.")
-    return names
+        names = table["names"]
+    except (KeyError, ValueError):  # there are none, or they are pickled objects
+        return None
+    return names if names.shape == (count,) and names.dtype.kind == "U" else None
 
 
 def _read(path: Path) -> Collection | None:
@@ -161,7 +166,7 @@ def _read(path: Path) -> Collection | None:
         bad = table["bad_bands"] if "bad_bands" in table else np.zeros(spectra.shape[1], bool)
         usable = ~bad & (np.isfinite(spectra).mean(axis=0) > 0.9)
         source = _source_grid(path.stem, table, usable)
-        names = _names(path, table, len(spectra)) if shape is None and "names" in table.files else None
+        names = None if shape else _names(table, len(spectra))
     target = grid(WORKING_GRID)
     matrix, measured = resampling_matrix(source, target)
     spectra = spectra[:, usable] @ matrix.T.astype(np.float32)

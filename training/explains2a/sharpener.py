@@ -36,7 +36,7 @@ class SharpenerConfig:
         rate: peak learning rate of a one-cycle schedule.
         kept: share of what the network adds to the regressions. On land unlike that of the training the
             network overshoots.
-        seed: of the scenes and their views.
+        seed: of the weights, the scenes and their views.
     """
 
     scenes: int = 1_500

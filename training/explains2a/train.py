@@ -129,7 +129,7 @@ def train(
         pairs: folder of co-registered GeoTIFF pairs to train on instead (see :mod:`..data.pairs`).
         hold_out: areas of that folder to leave out.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
-        seed: of the weights and of the scenes.
+        seed: of the weights and of the scenes; parts that are fitted first have seeds of their own.
         resume: go on from the last checkpoint in ``output``.
         weights: checkpoint whose network to go on with instead of starting from ridge regression, with a new
             loss and schedule.

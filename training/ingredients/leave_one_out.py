@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,10 +11,11 @@ import numpy as np
 
 from ..data.spectra import data_folder
 from ..processes import each_by_itself
-from .trials import ON_PIXELS, PLANS, HeldOut, Job, Trial, run_trial
+from .trials import PERCEPTRON, PLANS, PRIOR_NET, HeldOut, Job, Trial, run_trial
 
 _NOTHING = "nothing"
-# Changes of the configuration, and collections, that leave one ingredient out.
+# Changes of the configuration, and collections, that leave one ingredient out. Networks that see surroundings
+# are taught by pieces of the real images themselves too: without their texture they have none of these.
 SETTINGS: dict[str, dict[str, object]] = {
     "texture of real Sentinel-2 images": {"texture_share": 0.0},
     "pieces of cubes": {"cube_share": 0.0},
@@ -54,25 +55,26 @@ def _held_out(*areas: str) -> HeldOut:
 _USGS, _URBAN = "USGS libraries", "urban libraries"
 
 
-def _of_usgs(kind: str) -> HeldOut:
-    return HeldOut((_USGS,), SPECTRA[_USGS], ("usgs_splib07_aviris95_224",), kind)
+def _of_usgs(named: str) -> HeldOut:
+    return HeldOut((_USGS,), SPECTRA[_USGS], ("usgs_splib07_aviris95_224",), named)
 
 
 # The split of the bundled weights; the other way round; one area after the other, which leaves most of the
 # data to the training. Then what the areas have little or nothing of: spectra of libraries, without
 # surroundings.
+BUNDLED = "held-out areas"
 SPLITS = {
-    "held-out areas": (_held_out("Salton Sea", "Potsdam", "Bavaria"),),
+    BUNDLED: (_held_out("Salton Sea", "Potsdam", "Bavaria"),),
     "the other areas": (_held_out("San Diego", "NEON forests", "Moffett"),),
     "each area by itself": tuple(map(_held_out, _TESTED)),
     "snow": (_of_usgs("Melting_snow"),),
     "leaves": (_of_usgs("Leaf"),),
-    "materials of towns": (HeldOut((_URBAN,), SPECTRA[_URBAN], SPECTRA[_URBAN], kind=""),),
+    "materials of towns": (HeldOut((_URBAN,), SPECTRA[_URBAN], SPECTRA[_URBAN], named=""),),
 }
 
 
 def leave_one_out(
-    network: str = ON_PIXELS,
+    network: str = PERCEPTRON,
     data: Path | None = None,
     seeds: Sequence[int] = (0,),
     accelerator: str = "auto",
@@ -92,25 +94,24 @@ def leave_one_out(
         splits: those of :data:`SPLITS` to measure with; by default all that the network can be measured on.
 
     Raises:
-        ValueError: there are no seeds; an ingredient or a split is not known; the network needs images where
-            a split has none.
+        FileNotFoundError: there is no such folder, or collections that are measured on are not in it.
+        ValueError: there are no seeds; a network, an ingredient or a split is not known; a split is none for
+            the network.
     """
     if not seeds:
         raise ValueError("Ingredients need at least one seed: give --seeds 1 or more.")
-    for kind, asked, known in (("ingredient", only, NAMES), ("split", splits, SPLITS)):
-        unknown = [name for name in asked if name not in known]
-        if unknown:
-            choice = ", ".join(f"'{name}'" for name in known)  # some names have commas
-            raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {choice}.")
-    spectra = [name for name, sets in SPLITS.items() if any(one.kind is not None for one in sets)]
-    possible = [name for name in SPLITS if network == ON_PIXELS or name not in spectra]
-    impossible = [name for name in splits if name not in possible]
-    if impossible:
-        raise ValueError(
-            f"The {network} network needs images and the split '{impossible[0]}' has none: leave it out, or "
-            "choose another network."
-        )
+    _known("network", [network], PLANS)
+    _known("ingredient", only, NAMES)
+    _known("split", splits, SPLITS)
+    _known(f"split for the network {network}", splits, splits_of(network))
+    chosen = splits or splits_of(network)
     folder, (plan, scenes) = data_folder(data), PLANS[network]
+    tested = {name for split in chosen for held_out in SPLITS[split] for name in held_out.tested}
+    missing = sorted(name for name in tested if not any(folder.glob(f"*/{name}.npz")))
+    if missing:
+        raise FileNotFoundError(
+            f"'{folder}' lacks what is measured on ({', '.join(missing)}): add it, or choose other --splits."
+        )
     jobs = [
         Job(
             split,
@@ -122,11 +123,32 @@ def leave_one_out(
             replace(plan, seed=seed),
             accelerator,
         )
-        for seed, split in product(seeds, splits or possible)
+        for seed, split in product(seeds, chosen)
         for held_out, (without, changes, collections) in product(SPLITS[split], _ways(only or NAMES))
         if without not in held_out.areas
     ]
     return each_by_itself(run_trial, jobs, processes)
+
+
+def splits_of(network: str) -> list[str]:
+    """Splits of :data:`SPLITS` that a network can be measured on.
+
+    Networks that see surroundings need images. Below PriorNet is the bundled sharpening, which has seen all
+    areas but the held-out ones.
+    """
+    if network == PERCEPTRON:
+        return list(SPLITS)
+    if network == PRIOR_NET:
+        return [BUNDLED]
+    return [name for name, sets in SPLITS.items() if all(one.named is None for one in sets)]
+
+
+def _known(kind: str, asked: Sequence[str], known: Collection[str]) -> None:
+    """Refuse what is asked for and not known."""
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        choice = ", ".join(f"'{name}'" for name in known)  # some names have commas
+        raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {choice}.")
 
 
 def _ways(names: Container[str]) -> list[tuple[str, dict[str, object], tuple[str, ...]]]:

@@ -10,15 +10,15 @@ from typing import Union
 import numpy as np
 import torch
 
-from hyperlift.core.networks.sharpening import SharpeningConfig
 from hyperlift.core.networks.ualnet.statistics import Statistics
 from hyperlift.core.spectral import grid, sensor
 
-from ..data.fine import even_tiles, halved
+from ..data.fine import even_tiles, seen_at_10_m
+from ..data.land_types import DARKEST
 from ..data.scenes import SceneConfig, SceneMaker, clouded, scene_maker
 from ..data.sensing import Observer, View
 from ..data.spectra import WORKING_GRID, Collection, load_collections
-from ..data.texture import read_fine_images, read_images
+from ..data.texture import read_images
 from ..evaluation.baselines import by_tile, sharpened
 from ..evaluation.scores import (
     FOOTPRINTS,
@@ -30,14 +30,12 @@ from ..evaluation.scores import (
     score_estimate,
     tiles_of,
 )
-from ..explains2a.bundled import bundled_sharpening
 from ..explains2a.config import CONFIGS as EXPLAINS2A
 from ..explains2a.perceptron import PerceptronConfig, fit_perceptron, lift_by
 from ..explains2a.sharpener import SharpenerConfig, fit_sharpening
 from ..ualnet.config import CONFIGS as UALNET
 from ..ualnet.config import PriorConfig
-from ..ualnet.task import UnfoldingTask
-from ..ualnet.train import fit_prior_net
+from ..ualnet.train import fit_prior_net, real_images, sharpening_task
 
 # What a perceptron sees of the held-out areas. Clouds and haze are none of theirs: they are put over them.
 SHARP, NATIVE, CLOUDY, HAZY = CONDITIONS = (
@@ -52,13 +50,13 @@ FINE, FINE_NATIVE = "bands at 5 m, one resolution", "bands at 5 m, native footpr
 _CLOUDS = (0, 1)  # seeds
 _HAZES = (View(adjacency=0.05, haze=0.003), View(adjacency=0.1, haze=0.006))
 _Plan = Union[PerceptronConfig, SharpenerConfig, PriorConfig]
-ON_PIXELS = "perceptron"  # the others can be measured on images only
+PERCEPTRON, SHARPENING, PRIOR_NET = "perceptron", "sharpening", "prior-net"
 _EXPLAINS2A, _UALNET = EXPLAINS2A["explains2a"], UALNET["ualnet"]
 # Networks that trials train, by name, one or two minutes each on one core, and the scenes that they see.
 PLANS: dict[str, tuple[_Plan, SceneConfig]] = {
-    ON_PIXELS: (PerceptronConfig(batches=120, steps=1_500, pixels=2048), _EXPLAINS2A.scenes),
-    "sharpening": (SharpenerConfig(scenes=600, steps=500), _EXPLAINS2A.scenes),
-    "prior-net": (PriorConfig(lifted=False, steps=600), _UALNET.scenes),
+    PERCEPTRON: (PerceptronConfig(batches=120, steps=1_500, pixels=2048), _EXPLAINS2A.scenes),
+    SHARPENING: (SharpenerConfig(scenes=600, steps=500), _EXPLAINS2A.scenes),
+    PRIOR_NET: (PriorConfig(lifted=False, steps=600), _UALNET.scenes),
 }
 _S2A = Observer(sensor("sentinel2a"), grid(WORKING_GRID))
 # PSNR in dB and angle in degrees of single scenes, by condition.
@@ -73,18 +71,29 @@ class HeldOut:
         areas: names of ingredients.
         left_out: collections of these.
         tested: those among them that are measured on.
-        kind: of libraries: the spectra with this in their names are; None for images.
+        named: part of the names of the libraries' spectra that are measured on; None where images are.
     """
 
     areas: tuple[str, ...]
     left_out: tuple[str, ...]
     tested: tuple[str, ...]
-    kind: str | None = None
+    named: str | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to train and to measure; ``left_out`` are the collections of the ingredient ``without``."""
+    """What to train and to measure.
+
+    Attributes:
+        split: name of the split.
+        held_out: what is measured on.
+        without: the ingredient that is left out.
+        config: of the scenes.
+        left_out: collections of that ingredient.
+        data: folder of real spectra, cubes and images.
+        plan: of the network's training.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+    """
 
     split: str
     held_out: HeldOut
@@ -129,31 +138,29 @@ def _perceptron_scores(
 ) -> _Found:
     """Spectra of a library, or images under all conditions; native footprints are sharpened before."""
     lift = lift_by(fit_perceptron(maker, plan, job.accelerator))
-    if job.held_out.kind is not None:
-        return {SHARP: [_library_score(maker, lift, one, job.held_out.kind) for one in tested]}
+    if job.held_out.named is not None:
+        return {SHARP: [_library_score(maker, lift, one, job.held_out.named) for one in tested]}
     found: _Found = {}
     for condition, scenes in _scenes(tested, job.config.target).items():
         method = sharpened(lift) if condition == NATIVE else by_tile(lift)
-        found[condition] = [_score(scene, job.without, method(scene)) for scene in scenes]
+        scores = [score_estimate(scene, condition, method(scene)).whole for scene in scenes]
+        found[condition] = [(one.psnr, one.sam) for one in scores]
     return found
 
 
-def _library_score(maker: SceneMaker, lift: Lift, library: Collection, kind: str) -> tuple[float, float]:
-    """PSNR and angle of the spectra of a library with ``kind`` in their names."""
-    spectra = library.named(kind).spectra.T  # (224, n)
+def _library_score(maker: SceneMaker, lift: Lift, library: Collection, part: str) -> tuple[float, float]:
+    """PSNR and angle of the spectra of a library with ``part`` in their names."""
+    spectra = library.named(part).spectra.T  # (224, n)
     bands = _S2A.see(spectra[:, :, None])
     known = maker.measured(library.measured)
-    truth, estimate = (
-        torch.from_numpy(np.asarray(table[known], np.float32))
-        for table in (maker.resampling @ spectra, lift(bands)[:, :, 0])
-    )
+    tables = (lift(bands)[:, :, 0], maker.resampling @ spectra)
+    return _table_score(*(torch.from_numpy(np.asarray(table[known], np.float32)) for table in tables))
+
+
+def _table_score(estimate: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:
+    """PSNR and angle of tables ``(C, n)``."""
     psnr, angle, _ = accuracy(estimate, truth, truth.amax(dim=1, keepdim=True))
     return psnr, angle
-
-
-def _score(scene: HeldOutScene, method: str, estimate: np.ndarray) -> tuple[float, float]:
-    whole = score_estimate(scene, method, estimate).whole
-    return whole.psnr, whole.sam
 
 
 def _scenes(tested: Sequence[Collection], target: str) -> dict[str, list[HeldOutScene]]:
@@ -185,32 +192,27 @@ def _sharpening_scores(
 ) -> _Found:
     """Coarse bands at native footprints, sharpened by the network: how near they are to those at 10 m."""
     images = read_images(job.data / "sentinel2") if job.config.texture_share else []
-    network = fit_sharpening(maker, SharpeningConfig(), plan, images, job.accelerator, progress=False)
-    coarse = network.config.coarse
+    network = fit_sharpening(maker, _EXPLAINS2A.sharpening, plan, images, job.accelerator, progress=False)
     found: _Found = {COARSE: [], COARSE_CLOUDY: []}
     for one in tested:
         clear = tiles_of(one)
         seen_as = [(COARSE, clear), *((COARSE_CLOUDY, tiles) for tiles in _under_clouds(clear))]
         for condition, tiles in seen_as:
             native, truth = (np.stack([see(tile) for tile in tiles]) for see in (_S2A.see_native, _S2A.see))
-            found[condition].append(_band_score(one.name, native, network, truth, coarse))
+            found[condition].append(_band_score(network, native, truth, network.config.coarse))
     return found
 
 
 def _prior_net_scores(maker: SceneMaker, job: Job, plan: PriorConfig, tested: Sequence[Collection]) -> _Found:
     """All bands at 5 m: how near they are to those of scenes taken for 5 m.
 
-    Bands are sharpened before by the bundled network, which knows all areas but the held-out ones.
+    Bands are sharpened before by the bundled network, which was fitted with all ingredients.
     """
-    folder = job.data / "sentinel2"
-    images = [*read_images(folder), *read_fine_images(folder)] if job.config.texture_share else []
-    shape = _UALNET.network
+    images = real_images(job.data) if job.config.texture_share else []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        task = UnfoldingTask(shape, _UALNET.loss, _UALNET.schedule, job.config.target, _UALNET.sharpening)
-    bundled = bundled_sharpening(shape.bands, _UALNET.sharpening)
-    task.sharpening.load_state_dict(bundled.state_dict())
-    fit_prior_net(task, maker, plan, images, job.accelerator)
+        task = sharpening_task(_UALNET)
+    fit_prior_net(task, maker, plan, images, job.accelerator, progress=False)
     task.cpu().eval()
     found: _Found = {FINE: [], FINE_NATIVE: []}
 
@@ -220,22 +222,28 @@ def _prior_net_scores(maker: SceneMaker, job: Job, plan: PriorConfig, tested: Se
     for one in tested:
         truth = np.stack([_S2A.see(tile) for tile in even_tiles(one)])
         for condition, native in ((FINE, False), (FINE_NATIVE, True)):
-            seen = np.stack([_S2A.degrade(halved(bands), View(native=native)) for bands in truth])
-            found[condition].append(_band_score(one.name, seen, fine, truth, range(len(truth[0]))))
+            seen = np.stack([seen_at_10_m(_S2A, bands, native) for bands in truth])
+            found[condition].append(_band_score(fine, seen, truth, range(truth.shape[1])))
     return found
 
 
 @torch.no_grad()
 def _band_score(
-    name: str,
-    seen: np.ndarray,
     network: Callable[[torch.Tensor], torch.Tensor],
+    seen: np.ndarray,
     truth: np.ndarray,
     bands: Sequence[int],
 ) -> tuple[float, float]:
-    """PSNR and angle of some ``bands`` of what a network makes of ``seen (tiles, c, H, W)``."""
+    """PSNR and angle of some ``bands`` of what a network makes of an image, over pixels with data.
+
+    Args:
+        network: from ``(tiles, c, H, W)`` to the size of ``truth``.
+        seen: ``(tiles, c, H, W)``.
+        truth: ``(tiles, c, H, W)``, or of twice the rows and columns.
+        bands: positions.
+    """
     chosen = list(bands)
-    estimate = network(torch.from_numpy(seen).float())[:, chosen].numpy()
-    measured, centre = np.ones(len(chosen), bool), sensor("sentinel2a").centre_nm[chosen]
-    scene = HeldOutScene(name, FOOTPRINTS[1], seen, truth[:, chosen], measured, centre)
-    return _score(scene, "bands", estimate)
+    estimate = network(torch.from_numpy(seen).float())[:, chosen]
+    known = torch.from_numpy(truth).float()[:, chosen]
+    present = known.amax(dim=1) > DARKEST
+    return _table_score(*(image.swapaxes(0, 1)[:, present] for image in (estimate, known)))

@@ -41,6 +41,12 @@ class TrainingData(lightning.LightningDataModule):
         return DataLoader(stream, batch_size=None, num_workers=loaders())
 
 
+def real_images(data: Path) -> list[np.ndarray]:
+    """Sentinel-2 images ``(c, H, W)`` of a data folder, NaN where a band is not known, that teach bands."""
+    folder = data / "sentinel2"
+    return [*read_images(folder), *read_fine_images(folder)]
+
+
 def fit_prior_net(
     task: UnfoldingTask,
     maker: SceneMaker,
@@ -48,6 +54,7 @@ def fit_prior_net(
     images: Sequence[np.ndarray] = (),
     accelerator: str = "auto",
     logs: Path | None = None,
+    progress: bool = True,
 ) -> None:
     """Train the PriorNet of a task; experts that judge it must be loaded.
 
@@ -57,7 +64,8 @@ def fit_prior_net(
         plan: of the training.
         images: real ones for a share of the batches, see :class:`..data.fine.FineStream`.
         accelerator: as for Lightning.
-        logs: folder for the losses; without one there is no progress bar either.
+        logs: folder for the losses, if they are to be kept.
+        progress: whether to show a progress bar.
     """
     scenes = replace(maker.config, sides=plan.sides, pixels=plan.pixels)
     stream = FineStream(FineMaker(maker.with_config(scenes)), plan.seed, 0, images, plan.real_share)
@@ -69,12 +77,12 @@ def fit_prior_net(
         logger=False if logs is None else CSVLogger(logs, "prior"),
         enable_checkpointing=False,
         enable_model_summary=False,
-        enable_progress_bar=logs is not None,
+        enable_progress_bar=progress,
     )
     trainer.fit(PriorTask(task, plan), DataLoader(stream, batch_size=None, num_workers=loaders()))
 
 
-def _give_prior_net(
+def _load_prior_net(
     task: UnfoldingTask,
     maker: SceneMaker,
     config: TrainingConfig,
@@ -90,12 +98,22 @@ def _give_prior_net(
     fitted_by = (plan, replace(config.network, **same), config.scenes, *parts)
     kept = kept_weights(path, fitted_by)
     if kept is None:
-        folder = data_folder(data) / "sentinel2"
-        images = [*read_images(folder), *read_fine_images(folder)] if plan.real_share else []
+        images = real_images(data_folder(data)) if plan.real_share else []
         fit_prior_net(task, maker, plan, images, accelerator, path.parent)
         kept = prior_net.state_dict()
         keep_weights(path, fitted_by, kept)
     prior_net.load_state_dict(kept)
+
+
+def sharpening_task(config: TrainingConfig) -> UnfoldingTask:
+    """A task whose sharpening, if it has one, is the bundled one; nothing else in it is trained."""
+    task = UnfoldingTask(
+        config.network, config.loss, config.schedule, config.scenes.target, config.sharpening, config.experts
+    )
+    if config.sharpening is not None:
+        bundled = bundled_sharpening(config.network.bands, config.sharpening)
+        task.sharpening.load_state_dict(bundled.state_dict())
+    return task
 
 
 def new_task(
@@ -106,12 +124,7 @@ def new_task(
     accelerator: str = "auto",
 ) -> UnfoldingTask:
     """A task that starts from its parts: sharpening, experts and PriorNet, fitted where they are not kept."""
-    task = UnfoldingTask(
-        config.network, config.loss, config.schedule, config.scenes.target, config.sharpening, config.experts
-    )
-    if config.sharpening is not None:
-        bundled = bundled_sharpening(config.network.bands, config.sharpening)
-        task.sharpening.load_state_dict(bundled.state_dict())
+    task = sharpening_task(config)
     if config.network.measured:
         response, _ = response_matrix(parametric_response(sensor("sentinel2a")), grid(config.scenes.target))
         task.network.start_from_estimate(torch.from_numpy(response).float())
@@ -127,7 +140,7 @@ def new_task(
             keep_weights(path, fitted_by, kept)
         task.experts.load_state_dict(kept)
     if config.network.prior_net:
-        _give_prior_net(task, maker, config, cache / "prior_net.pt", data, accelerator)
+        _load_prior_net(task, maker, config, cache / "prior_net.pt", data, accelerator)
     task.freeze()
     return task
 

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 
 from hyperlift.core.spectral import grid, sensor
-from hyperlift.training.data.fine import FineMaker, FineStream, fine_held_out_scenes, halved, look_finely
+from hyperlift.training.data.fine import (
+    FineMaker,
+    FineStream,
+    even_tiles,
+    fine_held_out_scenes,
+    halved,
+    look_finely,
+)
 from hyperlift.training.data.sensing import Observer, View
-from hyperlift.training.data.spectra import HELD_OUT
+from hyperlift.training.data.spectra import HELD_OUT, Collection
 
 
 @pytest.fixture
@@ -18,6 +25,13 @@ def test_halving_takes_means_of_two_by_two():
     image = np.arange(2 * 4 * 6, dtype=np.float32).reshape(2, 4, 6)
     assert halved(image).shape == (2, 2, 3)
     assert halved(image)[1, 1, 2] == image[1, 2:4, 4:6].mean()
+
+
+def test_odd_rows_and_columns_are_left_out():
+    spectra = np.arange(7 * 5, dtype=np.float32)[:, None] * np.ones(224, np.float32)
+    tiles = even_tiles(Collection("a", "a", spectra, np.ones(224, bool), (7, 5)))
+    assert tiles.shape == (1, 224, 6, 4)
+    np.testing.assert_array_equal(tiles[0, 0], np.arange(35).reshape(7, 5)[:6, :4])
 
 
 def test_a_patch_has_two_by_two_targets_for_each_pixel(fine):

@@ -4,6 +4,7 @@ from itertools import chain, product
 
 import pytest
 
+from hyperlift.core.spectral import grid
 from hyperlift.training.__main__ import main
 from hyperlift.training.data.spectra import HELD_OUT
 from hyperlift.training.ingredients import leave_one_out as ingredients
@@ -27,12 +28,19 @@ def trial_of(task):
     return Trial(task.split, task.held_out.areas, task.without, task.plan.seed, {"task": task})
 
 
+def with_files(folder):
+    """The folder with an empty file for each collection."""
+    for place, names in (("cubes", ()), ("libraries", chain.from_iterable(SPECTRA.values()))):
+        (folder / place).mkdir(exist_ok=True)
+        for name in names:
+            (folder / place / f"{name}.npz").touch()
+    return folder
+
+
 def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "run_trial", trial_of)
-    monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
-    trials = list(leave_one_out(seeds=(3, 5), processes=1))
+    trials = list(leave_one_out(data=with_files(tmp_path), seeds=(3, 5), processes=1))
     assert len({(one.split, one.areas, one.without, one.seed) for one in trials}) == len(trials)
-    assert len(trials) == 2 * 194  # as the README and the help say
     for seed, name in product((3, 5), SPLITS):
         for held_out in SPLITS[name]:
             found = [
@@ -47,9 +55,8 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
 
 def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "run_trial", trial_of)
-    monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
     asked = {"only": ("Moffett", "PROSAIL canopies"), "splits": ("held-out areas", "the other areas")}
-    trials = leave_one_out(processes=1, **asked)
+    trials = leave_one_out(data=with_files(tmp_path), processes=1, **asked)
     assert [(one.split, one.without) for one in trials] == [
         ("held-out areas", "nothing"),
         ("held-out areas", "PROSAIL canopies"),
@@ -59,15 +66,41 @@ def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
     ]
 
 
-def test_the_sharpening_network_is_measured_on_all_splits_that_have_images(monkeypatch, tmp_path):
+def test_each_network_is_measured_where_it_can_be_and_on_its_own_scenes(monkeypatch, tmp_path):
     monkeypatch.setattr(ingredients, "run_trial", trial_of)
-    monkeypatch.setattr(ingredients, "data_folder", lambda _: tmp_path)
-    trials = list(leave_one_out("sharpening", seeds=(3,), processes=1))
-    assert len(trials) == 140  # as the README and the help say
-    assert {one.split for one in trials} == {"held-out areas", "the other areas", "each area by itself"}
-    plan, scenes = (replace(one, seed=3) for one in PLANS["sharpening"])
-    assert {one.scores["task"].plan for one in trials} == {plan}
-    assert trials[0].scores["task"].config == scenes
+    images = {"held-out areas", "the other areas", "each area by itself"}
+    places = {"perceptron": set(SPLITS), "sharpening": images, "prior-net": {"held-out areas"}}
+    channels = {"perceptron": 172, "sharpening": 172, "prior-net": 186}
+    assert list(places) == list(PLANS)
+    for network, splits in places.items():
+        trials = list(leave_one_out(network, with_files(tmp_path), seeds=(3,), processes=1))
+        assert {one.split for one in trials} == splits
+        (plan,) = {one.scores["task"].plan for one in trials}
+        assert plan == replace(PLANS[network][0], seed=3)
+        assert plan.steps <= 1_500  # minutes, not hours
+        scenes = trials[0].scores["task"].config
+        assert scenes == replace(PLANS[network][1], seed=3)
+        assert len(grid(scenes.target).wavelength_nm) == channels[network]
+
+
+def test_the_command_knows_the_same_networks(capsys):
+    with pytest.raises(SystemExit):
+        main(["ingredients", "--network", "salt"])
+    assert "(choose from 'perceptron', 'sharpening', 'prior-net')" in capsys.readouterr().err
+
+
+def test_what_is_measured_on_must_be_there(tmp_path):
+    with_files(tmp_path)
+    (tmp_path / "libraries" / "usgs_splib07_aviris95_224.npz").unlink()
+    message = r"lacks what is measured on \(usgs_splib07_aviris95_224\): add it, or choose other --splits"
+    with pytest.raises(FileNotFoundError, match=message):
+        leave_one_out(data=tmp_path)
+    leave_one_out(data=tmp_path, splits=("held-out areas",))
+
+
+def test_the_collections_have_these_names(shared_data):
+    there = {path.stem for path in shared_data.glob("*/*.npz")}
+    assert there.issuperset(chain.from_iterable(SPECTRA.values()))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +108,15 @@ def test_the_sharpening_network_is_measured_on_all_splits_that_have_images(monke
     [
         ({"only": ("salt",)}, "no ingredient 'salt'; choose among: 'texture of"),
         ({"splits": ("halves",)}, "no split 'halves'; choose among: 'held-out areas', 'the other"),
-        ({"network": "sharpening", "splits": ("snow",)}, "needs images and the split 'snow' has none"),
+        ({"network": "salt"}, "no network 'salt'; choose among: 'perceptron', 'sharpening'"),
+        (
+            {"network": "sharpening", "splits": ("the other areas", "snow")},
+            "no split for the network sharpening 'snow'; choose among: 'held-out areas', 'the oth",
+        ),
+        (
+            {"network": "prior-net", "splits": ("the other areas",)},
+            "no split for the network prior-net 'the other areas'; choose among: 'held-out areas'.",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused_by_name(tmp_path, asked, message):

@@ -226,7 +226,7 @@ def test_prior_net_is_fitted_when_the_experts_that_judge_it_are_there(monkeypatc
     torch.nn.init.ones_(fitted.members[0].layers[-1].bias)
     monkeypatch.setattr(ualnet_train, "fit_experts", lambda *_: fitted)
     seen = []
-    monkeypatch.setattr(ualnet_train, "_give_prior_net", lambda task, *_: seen.append(weights(task.experts)))
+    monkeypatch.setattr(ualnet_train, "_load_prior_net", lambda task, *_: seen.append(weights(task.experts)))
     maker = SceneMaker(collections, SceneConfig(target="aviris186", sides=(8,), pixels=128))
     ualnet_train.new_task(config, maker, tmp_path)
     assert torch.equal(seen[0], weights(fitted))
