@@ -37,7 +37,6 @@ SPECTRA: dict[str, tuple[str, ...]] = {
     "ECOSTRESS mixtures and snow": ("ecostress_mixtures_avirisc", "ecostress_snow_mixtures"),
     "soils": ("soilspec_391", "soilspec_minerals", "soilspec_rutherglenNIR", "soilspec_specSoilCol"),
     "leaves and rocks": ("spectrolab_leaves", "aggeneys_minerals", "ecostress_sample"),
-    "EMIT and AVIRIS-NG": ("emit_jpl_10x10", "aviris_ng_pycoal_3x10x10"),
 }
 NAMES = (*SETTINGS, *SPECTRA)
 _TESTED = {
