@@ -28,7 +28,7 @@ AREAS = {
 }
 HELD_OUT = ("salton_sea_aviris", "enmap_potsdam_12x32x32", "hyspex_bavaria_gfz_325")
 # Left out: no short-wave infrared (MUUFL), lake spectra too noisy to train on, a cube whose scale and band
-# list are guesses (Cuprite, rebuilt from factors), and two pieces of ten pixels' width that did not earn their
+# list are guesses (Cuprite, rebuilt from factors), and two pieces ten pixels wide that did not earn their
 # place (see NOTES.md).
 UNUSED = (
     "muufl_gulfport_51x88x72",
