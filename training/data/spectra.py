@@ -38,6 +38,11 @@ UNUSED = (
     "emit_jpl_10x10",
     "aviris_ng_pycoal_3x10x10",
 )
+# What is trained on, for model cards.
+SOURCES = (
+    "spectra from AVIRIS and NEON scenes, of the USGS, ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries "
+    "and of PROSAIL"
+)
 # The grid on which everything is kept: it reaches B1 (443 nm), the 172-band grid does not.
 WORKING_GRID = "aviris224"
 _BRIGHTEST = 1.2

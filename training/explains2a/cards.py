@@ -11,7 +11,7 @@ from hyperlift.core.spectral import grid, sensor
 from hyperlift.core.version import plugin_version
 
 from ..data.scenes import SceneMaker
-from ..data.spectra import HELD_OUT
+from ..data.spectra import HELD_OUT, SOURCES
 from ..evaluation.scores import Score, markdown_table
 from ..model_files import NO_DIGEST
 from ..regression import fit_ridge
@@ -93,10 +93,8 @@ def make_card(
             **{f"{name}parameters": parameters(part) for name, part in parts.items()},
             "steps": task.schedule.steps,
             "network": asdict(task.network.config),
-            "data": "Synthetic scenes of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON scenes, of the USGS, "
-            "ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries and of PROSAIL, and pieces of the "
-            "scenes, seen through Sentinel-2A, B and C at one resolution and at native footprints; the "
-            "experts also scenes with the texture of real Sentinel-2 images, the sharpening these images.",
+            "data": f"Synthetic scenes of {SOURCES}, and pieces of the scenes, seen through Sentinel-2A, B and "
+            "C at one resolution and at native footprints; the experts also scenes with the texture of real Sentinel-2 images, the sharpening these images.",
             "held_out": list(HELD_OUT),
         },
         "accuracy": {},

@@ -10,7 +10,7 @@ from hyperlift.core.networks.pgunet import PGUNet
 from hyperlift.core.spectral import grid
 from hyperlift.core.version import plugin_version
 
-from ..data.spectra import HELD_OUT
+from ..data.spectra import HELD_OUT, SOURCES
 from ..model_files import NO_DIGEST
 from .responses import HELD_OUT_CAMERAS
 from .task import PGUNetTask
@@ -47,11 +47,9 @@ def make_card(task: PGUNetTask, network: PGUNet) -> dict[str, object]:
             "parameters": sum(weight.numel() for weight in network.parameters()),
             "steps": task.config.schedule.steps,
             "network": asdict(task.config.network),
-            "data": "Synthetic scenes of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON scenes, of the USGS, "
-            "ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries and of PROSAIL, pieces of the scenes, "
-            "and scenes with the texture of Sentinel-2 images, seen through invented cameras and through "
-            "Sentinel-2A, B and C, WorldView-2, RapidEye, PlanetScope SD5 and consumer cameras, shifted and "
-            "stretched.",
+            "data": f"Synthetic scenes of {SOURCES}, pieces of the scenes, and scenes with the texture of "
+            "Sentinel-2 images, seen through invented cameras and through Sentinel-2A, B and C, WorldView-2, "
+            "RapidEye, PlanetScope SD5 and consumer cameras, shifted and stretched.",
             "held_out": list(HELD_OUT),
             "held_out_cameras": list(HELD_OUT_CAMERAS),
         },

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from hyperlift.core.networks.ualnet.config import SCALE
 from hyperlift.core.version import plugin_version
 
-from ..data.spectra import HELD_OUT
+from ..data.spectra import HELD_OUT, SOURCES
 from ..evaluation.scores import Score, markdown_table
 from ..explains2a.cards import card_input, card_output, parameters
 from ..model_files import NO_DIGEST
@@ -45,11 +45,9 @@ def make_card(
             **{f"{name}parameters": parameters(part) for name, part in parts.items()},
             "steps": task.schedule.steps,
             "network": asdict(task.network.config),
-            "data": "Synthetic scenes, taken for 5 m, of spectra from AVIRIS, AVIRIS-NG, EMIT and NEON "
-            "scenes, of the USGS, ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries and of PROSAIL, "
-            "with the texture of real Sentinel-2 images, and pieces of the scenes, seen through Sentinel-2A, "
-            "B and C at 10 m and at native footprints; PriorNet also these images; the sharpening is "
-            "ExplainS2A's.",
+            "data": f"Synthetic scenes, taken for 5 m, of {SOURCES}, with the texture of real Sentinel-2 "
+            "images, and pieces of the scenes, seen through Sentinel-2A, B and C at 10 m and at native "
+            "footprints; PriorNet also these images; the sharpening is ExplainS2A's.",
             "held_out": list(HELD_OUT),
         },
         "accuracy": {},
