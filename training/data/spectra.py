@@ -40,8 +40,8 @@ UNUSED = (
 )
 # What is trained on, for model cards.
 SOURCES = (
-    "spectra from AVIRIS and NEON scenes, of the USGS, ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil libraries "
-    "and of PROSAIL"
+    "spectra from AVIRIS and NEON scenes, of the USGS, ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil "
+    "libraries and of PROSAIL"
 )
 # The grid on which everything is kept: it reaches B1 (443 nm), the 172-band grid does not.
 WORKING_GRID = "aviris224"

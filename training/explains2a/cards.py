@@ -93,8 +93,9 @@ def make_card(
             **{f"{name}parameters": parameters(part) for name, part in parts.items()},
             "steps": task.schedule.steps,
             "network": asdict(task.network.config),
-            "data": f"Synthetic scenes of {SOURCES}, and pieces of the scenes, seen through Sentinel-2A, B and "
-            "C at one resolution and at native footprints; the experts also scenes with the texture of real Sentinel-2 images, the sharpening these images.",
+            "data": f"Synthetic scenes of {SOURCES}, and pieces of the scenes, seen through Sentinel-2A, B "
+            "and C at one resolution and at native footprints; the experts also scenes with the texture of "
+            "real Sentinel-2 images, the sharpening these images.",
             "held_out": list(HELD_OUT),
         },
         "accuracy": {},
