@@ -123,13 +123,15 @@ def _ingredients(options: argparse.Namespace) -> None:
     )
     trials = []
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    with options.output.open("w", encoding="utf-8") as file:  # what was found outlives an interruption
-        for trial in found:
-            print(json.dumps(asdict(trial)), file=file, flush=True)
-            where = f"{trial.split} ({', '.join(trial.areas)})"
-            print(f"{where}, seed {trial.seed}, left out: {trial.without}", file=sys.stderr, flush=True)
-            trials.append(trial)
-    print(ingredient_tables(trials))
+    try:
+        with options.output.open("a", encoding="utf-8") as file:  # earlier trials took hours
+            for trial in found:
+                print(json.dumps(asdict(trial)), file=file, flush=True)
+                where = f"{trial.split} ({', '.join(trial.areas)})"
+                print(f"{where}, seed {trial.seed}, left out: {trial.without}", file=sys.stderr, flush=True)
+                trials.append(trial)
+    finally:  # what was found outlives an interruption
+        print(ingredient_tables(trials))
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -243,7 +245,8 @@ def _parser() -> argparse.ArgumentParser:
     ingredients.add_argument("--network", default=trained[0], choices=trained, help=what)
     splits = "default: all that the network can be measured on"
     ingredients.add_argument("--splits", nargs="+", default=(), metavar="NAME", help=splits)
-    ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"))
+    kept = "a line of JSON is added for each trial as it ends"
+    ingredients.add_argument("--output", type=Path, default=Path("build/ingredients.jsonl"), help=kept)
     ingredients.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     ingredients.add_argument(
         "--processes", type=_count, help="default: one for each processor, at most eight"

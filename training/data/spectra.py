@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,10 +39,10 @@ UNUSED = (
     "emit_jpl_10x10",
     "aviris_ng_pycoal_3x10x10",
 )
-# What is trained on, for model cards.
+# What today's training sees, for the cards of what it makes.
 SOURCES = (
-    "spectra from AVIRIS and NEON scenes, of the USGS, ECOSTRESS, KLUM, SLUM, Berlin, Roberts and soil "
-    "libraries and of PROSAIL"
+    "spectra from AVIRIS and NEON scenes, of the USGS, ECOSTRESS, KLUM, SLUM, Berlin, Roberts, soil, "
+    "Spectrolab (leaves) and Aggeneys (rocks) libraries and of PROSAIL"
 )
 # The grid on which everything is kept: it reaches B1 (443 nm), the 172-band grid does not.
 WORKING_GRID = "aviris224"
@@ -199,7 +200,19 @@ def _read(path: Path) -> Collection | None:
 
 
 def load_collections(folder: Path) -> list[Collection]:
-    """Every usable cube and library of a data folder, in alphabetical order."""
+    """Every usable cube and library of a data folder, in alphabetical order.
+
+    Raises:
+        ValueError: a file is neither.
+    """
     paths = sorted(folder.glob("cubes/*.npz")) + sorted(folder.glob("libraries/*.npz"))
-    read = [_read(path) for path in paths if path.stem not in UNUSED]
-    return [collection for collection in read if collection is not None]
+    found = []
+    for path in (path for path in paths if path.stem not in UNUSED):
+        try:
+            found.append(_read(path))
+        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"'{path}' is neither a cube nor a library: it needs reflectance (H, W, B) or spectra "
+                "(n, B), and wavelength_nm (B)."
+            ) from error
+    return [collection for collection in found if collection is not None]

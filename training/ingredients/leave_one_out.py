@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from ..data.spectra import data_folder
+from ..data.texture import TEXTURES
 from ..processes import each_by_itself
 from .trials import PERCEPTRON, PLANS, PRIOR_NET, HeldOut, Job, Trial, run_trial
 
 _NOTHING = "nothing"
+_TEXTURE = "texture of real Sentinel-2 images"
 # Changes of the configuration, and collections, that leave one ingredient out. Networks that see surroundings
 # are taught by pieces of the real images themselves too: without their texture they have none of these.
 SETTINGS: dict[str, dict[str, object]] = {
-    "texture of real Sentinel-2 images": {"texture_share": 0.0},
+    _TEXTURE: {"texture_share": 0.0},
     "pieces of cubes": {"cube_share": 0.0},
     "fields, roofs and water": {"pattern_share": 0.0},
     "clouds and shadows": {"cloud_share": 0.0},
@@ -93,24 +95,19 @@ def leave_one_out(
         splits: those of :data:`SPLITS` to measure with; by default all that the network can be measured on.
 
     Raises:
-        FileNotFoundError: there is no such folder, or collections that are measured on are not in it.
-        ValueError: there are no seeds; a network, an ingredient or a split is not known; a split is none for
-            the network.
+        FileNotFoundError: there is no such folder, or files that are left out or measured on are not in it.
+        ValueError: there are no seeds; a network, an ingredient or a split is not known; the network cannot
+            be measured on a split.
     """
     if not seeds:
         raise ValueError("Ingredients need at least one seed: give --seeds 1 or more.")
-    _known("network", [network], PLANS)
-    _known("ingredient", only, NAMES)
-    _known("split", splits, SPLITS)
-    _known(f"split for the network {network}", splits, splits_of(network))
-    chosen = splits or splits_of(network)
+    _known("There is no network '{}'", [network], PLANS)
+    _known("There is no ingredient '{}'", only, NAMES)
+    _known("There is no split '{}'", splits, SPLITS)
+    _known(f"The network '{network}' cannot be measured on the split '{{}}'", splits, splits_of(network))
+    names, chosen = only or NAMES, splits or splits_of(network)
     folder, (plan, scenes) = data_folder(data), PLANS[network]
-    tested = {name for split in chosen for held_out in SPLITS[split] for name in held_out.tested}
-    missing = sorted(name for name in tested if not any(folder.glob(f"*/{name}.npz")))
-    if missing:
-        raise FileNotFoundError(
-            f"'{folder}' lacks what is measured on ({', '.join(missing)}): add it, or choose other --splits."
-        )
+    _refuse_gaps(folder, names, chosen)
     jobs = [
         Job(
             split,
@@ -123,7 +120,7 @@ def leave_one_out(
             accelerator,
         )
         for seed, split in product(seeds, chosen)
-        for held_out, (without, changes, collections) in product(SPLITS[split], _ways(only or NAMES))
+        for held_out, (without, changes, collections) in product(SPLITS[split], _ways(names))
         if without not in held_out.areas
     ]
     return each_by_itself(run_trial, jobs, processes)
@@ -142,12 +139,29 @@ def splits_of(network: str) -> list[str]:
     return [name for name, sets in SPLITS.items() if all(one.named is None for one in sets)]
 
 
-def _known(kind: str, asked: Sequence[str], known: Collection[str]) -> None:
-    """Refuse what is asked for and not known."""
+def _known(complaint: str, asked: Sequence[str], known: Collection[str]) -> None:
+    """Refuse the first of what is asked for and not known, with its name in the complaint."""
     unknown = [name for name in asked if name not in known]
     if unknown:
         choice = ", ".join(f"'{name}'" for name in known)  # some names have commas
-        raise ValueError(f"There is no {kind} '{unknown[0]}'; choose among: {choice}.")
+        raise ValueError(f"{complaint.format(unknown[0])}; choose among: {choice}.")
+
+
+def _refuse_gaps(folder: Path, names: Sequence[str], splits: Sequence[str]) -> None:
+    """Refuse data without what is to be left out, which would seem worth nothing, or to be measured on."""
+    needed = {collection for name in names for collection in SPECTRA.get(name, ())}
+    needed |= {name for split in splits for held_out in SPLITS[split] for name in held_out.tested}
+    kept = [folder / place / f"{name}.npz" for name in needed for place in ("cubes", "libraries")]
+    missing = sorted(needed - {path.stem for path in kept if path.is_file()})
+    if missing:
+        raise FileNotFoundError(
+            f"'{folder}' lacks what is left out or measured on ({', '.join(missing)}): add it to cubes or "
+            "libraries, or choose with --only and --splits."
+        )
+    if _TEXTURE in names and not any((folder / "sentinel2" / image).is_file() for image in TEXTURES):
+        raise FileNotFoundError(
+            f"'{folder}' has no images in sentinel2 whose texture could be left out: see --only."
+        )
 
 
 def _ways(names: Container[str]) -> list[tuple[str, dict[str, object], tuple[str, ...]]]:

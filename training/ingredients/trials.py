@@ -71,7 +71,8 @@ class HeldOut:
         areas: names of ingredients.
         left_out: collections of these.
         tested: those among them that are measured on.
-        named: part of the names of the libraries' spectra that are measured on; None where images are.
+        named: part of the names of the libraries' spectra that are measured on, empty for all of them; None
+            where images are.
     """
 
     areas: tuple[str, ...]
@@ -117,9 +118,16 @@ class Trial:
 
 
 def run_trial(job: Job) -> Trial:
-    """Train without an ingredient and measure."""
-    maker = scene_maker(job.config, job.data, (*job.held_out.left_out, *job.left_out))
+    """Train without an ingredient and measure.
+
+    Raises:
+        ValueError: a collection to measure on has nothing that could be used.
+    """
     tested = [one for one in load_collections(job.data) if one.name in job.held_out.tested]
+    unusable = sorted(set(job.held_out.tested) - {one.name for one in tested})
+    if unusable:
+        raise ValueError(f"Nothing in '{unusable[0]}' can be measured on: all of it is empty or too bright.")
+    maker = scene_maker(job.config, job.data, (*job.held_out.left_out, *job.left_out))
     if isinstance(job.plan, SharpenerConfig):
         found = _sharpening_scores(maker, job, job.plan, tested)
     elif isinstance(job.plan, PriorConfig):

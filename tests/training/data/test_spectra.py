@@ -57,6 +57,19 @@ def test_a_name_that_no_spectrum_has_is_refused(folder):
         library.named("snow")
 
 
+@pytest.mark.parametrize("content", [b"", b"text", b"PK and no more", None])
+def test_what_is_neither_cube_nor_library_is_refused_by_name(folder, content):
+    path = folder / "cubes" / "broken.npz"
+    if content is None:
+        np.savez(path, wavelength_nm=AXIS.wavelength_nm)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"broken\.npz' is neither a cube nor a library: it needs reflectance"
+    ):
+        load_collections(folder)
+
+
 def test_names_of_images_are_not_looked_at(folder):
     cube = np.full((3, 4, len(AXIS.wavelength_nm)), 0.3)
     names = np.array(["one name"])

@@ -6,7 +6,8 @@ import pytest
 
 from hyperlift.core.spectral import grid
 from hyperlift.training.__main__ import main
-from hyperlift.training.data.spectra import HELD_OUT
+from hyperlift.training.data.spectra import HELD_OUT, UNUSED
+from hyperlift.training.data.texture import TEXTURES
 from hyperlift.training.ingredients import leave_one_out as ingredients
 from hyperlift.training.ingredients.leave_one_out import (
     SETTINGS,
@@ -24,16 +25,17 @@ def scores(psnr, angle):
     return dict.fromkeys(CONDITIONS, (psnr, angle))
 
 
-def trial_of(task):
-    return Trial(task.split, task.held_out.areas, task.without, task.plan.seed, {"task": task})
+def trial_of(job):
+    return Trial(job.split, job.held_out.areas, job.without, job.plan.seed, {"job": job})
 
 
 def with_files(folder):
-    """The folder with an empty file for each collection."""
-    for place, names in (("cubes", ()), ("libraries", chain.from_iterable(SPECTRA.values()))):
+    """The folder with an empty file for each collection and an image."""
+    for place in ("cubes", "libraries", "sentinel2"):
         (folder / place).mkdir(exist_ok=True)
-        for name in names:
-            (folder / place / f"{name}.npz").touch()
+    for name in chain.from_iterable(SPECTRA.values()):
+        (folder / "libraries" / f"{name}.npz").touch()
+    (folder / "sentinel2" / next(iter(TEXTURES))).touch()
     return folder
 
 
@@ -48,9 +50,12 @@ def test_each_ingredient_is_left_out_once_for_each_split_and_seed(monkeypatch, t
             ]
             known = [area for area in SPECTRA if area not in held_out.areas]
             assert [one.without for one in found] == ["nothing", *SETTINGS, *known]
-            tasks = [one.scores["task"] for one in found]
-            assert {(task.config.seed, task.plan.seed) for task in tasks} == {(seed, seed)}
-            assert all(task.config != tasks[0].config or task.left_out for task in tasks[1:])
+            jobs = [one.scores["job"] for one in found]
+            assert {(job.config.seed, job.plan.seed) for job in jobs} == {(seed, seed)}
+            assert [job.left_out for job in jobs] == [SPECTRA.get(one.without, ()) for one in found]
+            scenes = PLANS["perceptron"][1]
+            changed = [replace(scenes, seed=seed, **SETTINGS.get(one.without, {})) for one in found]
+            assert [job.config for job in jobs] == changed
 
 
 def test_only_some_ingredients_are_left_out_when_asked(monkeypatch, tmp_path):
@@ -75,10 +80,10 @@ def test_each_network_is_measured_where_it_can_be_and_on_its_own_scenes(monkeypa
     for network, splits in places.items():
         trials = list(leave_one_out(network, with_files(tmp_path), seeds=(3,), processes=1))
         assert {one.split for one in trials} == splits
-        (plan,) = {one.scores["task"].plan for one in trials}
+        (plan,) = {one.scores["job"].plan for one in trials}
         assert plan == replace(PLANS[network][0], seed=3)
         assert plan.steps <= 1_500  # minutes, not hours
-        scenes = trials[0].scores["task"].config
+        scenes = trials[0].scores["job"].config
         assert scenes == replace(PLANS[network][1], seed=3)
         assert len(grid(scenes.target).wavelength_nm) == channels[network]
 
@@ -89,18 +94,28 @@ def test_the_command_knows_the_same_networks(capsys):
     assert "(choose from 'perceptron', 'sharpening', 'prior-net')" in capsys.readouterr().err
 
 
-def test_what_is_measured_on_must_be_there(tmp_path):
-    with_files(tmp_path)
-    (tmp_path / "libraries" / "usgs_splib07_aviris95_224.npz").unlink()
-    message = r"lacks what is measured on \(usgs_splib07_aviris95_224\): add it, or choose other --splits"
+@pytest.mark.parametrize("name", ["usgs_splib07_aviris95_224", "soilspec_391"])
+def test_what_is_measured_on_or_left_out_must_be_there(tmp_path, name):
+    file = with_files(tmp_path) / "libraries" / f"{name}.npz"
+    (tmp_path / "elsewhere").mkdir()
+    file.rename(tmp_path / "elsewhere" / file.name)
+    message = rf"lacks what is left out or measured on \({name}\): add it to cubes or libraries, or choose"
     with pytest.raises(FileNotFoundError, match=message):
         leave_one_out(data=tmp_path)
-    leave_one_out(data=tmp_path, splits=("held-out areas",))
+    leave_one_out(data=tmp_path, splits=("held-out areas",), only=("San Diego",))
 
 
-def test_the_collections_have_these_names(shared_data):
-    there = {path.stem for path in shared_data.glob("*/*.npz")}
-    assert there.issuperset(chain.from_iterable(SPECTRA.values()))
+def test_without_images_there_is_no_texture_to_leave_out(tmp_path):
+    (image,) = (with_files(tmp_path) / "sentinel2").iterdir()
+    image.unlink()
+    with pytest.raises(FileNotFoundError, match="no images in sentinel2 whose texture could be left out"):
+        leave_one_out(data=tmp_path)
+    leave_one_out(data=tmp_path, only=("San Diego",))
+
+
+def test_each_collection_that_is_used_is_of_an_ingredient(shared_data):
+    there = {path.stem for place in ("cubes", "libraries") for path in (shared_data / place).glob("*.npz")}
+    assert there - set(UNUSED) == set(chain.from_iterable(SPECTRA.values()))
 
 
 @pytest.mark.parametrize(
@@ -111,11 +126,11 @@ def test_the_collections_have_these_names(shared_data):
         ({"network": "salt"}, "no network 'salt'; choose among: 'perceptron', 'sharpening'"),
         (
             {"network": "sharpening", "splits": ("the other areas", "snow")},
-            "no split for the network sharpening 'snow'; choose among: 'held-out areas', 'the oth",
+            "'sharpening' cannot be measured on the split 'snow'; choose among: 'held-out areas', 'the other",
         ),
         (
             {"network": "prior-net", "splits": ("the other areas",)},
-            "no split for the network prior-net 'the other areas'; choose among: 'held-out areas'.",
+            "'prior-net' cannot be measured on the split 'the other areas'; choose among: 'held-out areas'.",
         ),
     ],
 )
@@ -133,6 +148,7 @@ def test_the_command_passes_on_what_to_leave_out_and_keeps_what_it_found(monkeyp
 
     monkeypatch.setattr(ingredients, "leave_one_out", found)
     kept = tmp_path / "found.jsonl"
+    kept.write_text("{}\n")
     options = [
         "--network",
         "sharpening",
@@ -148,8 +164,20 @@ def test_the_command_passes_on_what_to_leave_out_and_keeps_what_it_found(monkeyp
     assert main(["ingredients", *options]) == 0
     assert (asked["only"], asked["splits"]) == (["Moffett"], ["each area by itself"])
     assert (asked["network"], list(asked["seeds"])) == ("sharpening", [4])
-    (line,) = map(json.loads, kept.read_text().splitlines())
+    earlier, line = map(json.loads, kept.read_text().splitlines())
+    assert earlier == {}
     assert (line["areas"], line["scores"][SHARP]) == (list(AREAS), [40.0, 3.0])
+    assert "| nothing | 40.00 / 3.00 |" in capsys.readouterr().out
+
+
+def test_an_interrupted_command_shows_what_it_found(monkeypatch, tmp_path, capsys):
+    def found(*_arguments, **_options):
+        yield Trial("x", AREAS, "nothing", 4, scores(40.0, 3.0))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ingredients, "leave_one_out", found)
+    with pytest.raises(KeyboardInterrupt):
+        main(["ingredients", "--output", str(tmp_path / "found.jsonl")])
     assert "| nothing | 40.00 / 3.00 |" in capsys.readouterr().out
 
 
@@ -212,7 +240,7 @@ def test_each_split_has_a_table_of_its_own_conditions():
     assert "| left out; y | two | three |\n|---|---|---|\n| nothing | 3.00 / 4.00 | 5.00 / 6.00 |" in table
 
 
-def test_what_an_interrupted_run_found_is_shown():
+def test_trials_without_their_counterpart_are_passed_over():
     trials = [
         Trial("x", AREAS, "nothing", 0, scores(40.0, 3.0)),
         Trial("x", AREAS, "y", 0, scores(39.0, 3.0)),

@@ -218,6 +218,13 @@ def test_real_images_teach_unless_their_texture_is_left_out(
     assert fits[0][3] == taught
 
 
+def test_a_collection_without_anything_to_measure_on_is_refused_before_training(tmp_path, left_out):
+    held_out = HeldOut(("an area",), ("lost",), (HELD_OUT[0], "lost"))
+    with pytest.raises(ValueError, match="Nothing in 'lost' can be measured on"):
+        run_trial(job(held_out, PERCEPTRON, tmp_path))
+    assert left_out == []
+
+
 def test_clouds_are_put_over_the_truth_and_haze_over_what_is_seen_of_it(cube):
     scenes = trials._scenes([cube], "aviris172")
     clear = scenes[SHARP][0]
