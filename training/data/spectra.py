@@ -213,6 +213,6 @@ def load_collections(folder: Path) -> list[Collection]:
         except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"'{path}' is neither a cube nor a library: it needs reflectance (H, W, B) or spectra "
-                "(n, B), and wavelength_nm (B)."
+                f"(n, B), and wavelength_nm (B) ({error})."
             ) from error
     return [collection for collection in found if collection is not None]
