@@ -6,7 +6,7 @@ a NaN or an infinity, and windows with such pixels. They compute in double preci
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,15 @@ def _tables(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> tuple[FloatArr
     return first[:, present], second[:, present]
 
 
+def _peaks(truth: FloatArray, given: float | None = None) -> FloatArray:
+    """Peak of each band of an image or a table, ``(bands,)``: the one given, else its largest value."""
+    largest: FloatArray = np.nanmax(truth.reshape(len(truth), -1), axis=1)
+    peaks = largest if given is None else np.full(len(truth), float(given))
+    if (peaks <= 0).any():
+        raise HyperLiftError(f"Band {int(np.argmax(peaks <= 0)) + 1} has no peak above zero: leave it out.")
+    return peaks
+
+
 def psnr(reference: npt.ArrayLike, estimate: npt.ArrayLike, peak: float | None = None) -> float:
     """Peak signal-to-noise ratio in dB, mean over the bands; infinite where a band has no error.
 
@@ -55,11 +64,9 @@ def psnr(reference: npt.ArrayLike, estimate: npt.ArrayLike, peak: float | None =
         HyperLiftError: the shapes differ, no pixel is left, or a band's peak is not above zero.
     """
     truth, guess = _tables(reference, estimate)
-    peaks = truth.max(axis=1) if peak is None else np.full(len(truth), peak)
-    if (peaks <= 0).any():
-        raise HyperLiftError(f"Band {int(np.argmax(peaks <= 0)) + 1} has no peak above zero: leave it out.")
     with np.errstate(divide="ignore"):
-        return float(np.mean(10.0 * np.log10(peaks**2 / ((guess - truth) ** 2).mean(axis=1))))
+        ratio = _peaks(truth, peak) ** 2 / ((guess - truth) ** 2).mean(axis=1)
+    return float(np.mean(10.0 * np.log10(ratio)))
 
 
 def rmse(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> float:
@@ -119,19 +126,15 @@ def ssim(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> float:
         HyperLiftError: the shapes differ, no window is left, or a band's peak is not above zero.
     """
     truth, guess = _images(reference, estimate)
-    peaks = np.nanmax(truth, axis=(1, 2))
-    if (peaks <= 0).any():
-        raise HyperLiftError(f"Band {int(np.argmax(peaks <= 0)) + 1} has no peak above zero: leave it out.")
-
-    def similarity(
-        mean_1: FloatArray, mean_2: FloatArray, spread: FloatArray, common: FloatArray
-    ) -> FloatArray:
-        luminance = (2 * mean_1 * mean_2 + _LUMINANCE) / (mean_1**2 + mean_2**2 + _LUMINANCE)
-        result: FloatArray = luminance * (2 * common + _CONTRAST) / (spread + _CONTRAST)
-        return result
-
-    scale = peaks[:, None, None]
-    return _over_windows(truth / scale, guess / scale, _SSIM_WINDOW, similarity, "mirror")
+    scale = _peaks(truth)[:, None, None]
+    bands = [
+        (2 * mean_1 * mean_2 + _LUMINANCE)
+        / (mean_1**2 + mean_2**2 + _LUMINANCE)
+        * (2 * common + _CONTRAST)
+        / (spread + _CONTRAST)
+        for mean_1, mean_2, spread, common in _moments(truth / scale, guess / scale, _SSIM_WINDOW, "mirror")
+    ]
+    return float(np.mean(bands))
 
 
 def uiqi(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> float:
@@ -140,13 +143,14 @@ def uiqi(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> float:
     Raises:
         HyperLiftError: the shapes differ, or no window is left.
     """
-
-    def quality(mean_1: FloatArray, mean_2: FloatArray, spread: FloatArray, common: FloatArray) -> FloatArray:
-        # Where both are even, only the means count; where both are zero, they agree.
-        alike = _ratio(2 * mean_1 * mean_2, mean_1**2 + mean_2**2)
-        return alike * _ratio(2 * common, spread)
-
-    return _over_windows(*_images(reference, estimate), _UIQI_WINDOW, quality, "constant")
+    # Where both are even, only the means count; where both are zero, they agree.
+    bands = [
+        _ratio(2 * mean_1 * mean_2, mean_1**2 + mean_2**2) * _ratio(2 * common, spread)
+        for mean_1, mean_2, spread, common in _moments(
+            *_images(reference, estimate), _UIQI_WINDOW, "constant"
+        )
+    ]
+    return float(np.mean(bands))
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
@@ -154,37 +158,33 @@ def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     return np.divide(above, below, out=np.ones_like(above), where=below > 0)
 
 
-def _over_windows(
-    truth: FloatArray,
-    guess: FloatArray,
-    window: FloatArray,
-    index: Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray],
-    border: str,
-) -> float:
-    """Mean over bands and windows of an index of both means, the sum of variances and the covariance.
+def _window_means(image: FloatArray, window: FloatArray, border: str) -> FloatArray:
+    """Means ``(H, W)`` of an image alike over the window around each pixel."""
+    rows = correlate1d(image, window, axis=0, mode=border, cval=np.nan)
+    means: FloatArray = correlate1d(rows, window, axis=1, mode=border, cval=np.nan)
+    return means
+
+
+def _moments(
+    truth: FloatArray, guess: FloatArray, window: FloatArray, border: str
+) -> Iterator[tuple[FloatArray, ...]]:
+    """For each band both means, the sum of both variances and the covariance, ``(windows,)`` each.
 
     Windows that reach beyond the border see it mirrored (``mirror``) or do not count (``constant``).
     """
-
-    def mean(image: FloatArray) -> FloatArray:
-        rows = correlate1d(image, window, axis=0, mode=border, cval=np.nan)
-        averaged: FloatArray = correlate1d(rows, window, axis=1, mode=border, cval=np.nan)
-        return averaged
-
-    found = []
     for first, second in zip(truth, guess):
-        mean_1, mean_2 = mean(first), mean(second)
-        spread = mean(first**2) - mean_1**2 + mean(second**2) - mean_2**2
-        common = mean(first * second) - mean_1 * mean_2
+        images = first, second, first**2 + second**2, first * second
+        mean_1, mean_2, squares, products = (_window_means(image, window, border) for image in images)
+        there = np.isfinite(squares)
+        if not there.any():
+            side = len(window)
+            raise HyperLiftError(
+                f"No window of {side} x {side} pixels has values throughout: the images, or what is left "
+                "between missing pixels, are too small."
+            )
+        mean_1, mean_2, squares, products = (part[there] for part in (mean_1, mean_2, squares, products))
+        spread, common = squares - mean_1**2 - mean_2**2, products - mean_1 * mean_2
         # Differences of nearly equal numbers: below their rounding nothing varies.
-        even = spread <= 1e-12 * (mean_1**2 + mean_2**2)
+        even = spread <= 1e-12 * squares
         spread[even] = common[even] = 0.0
-        values = index(mean_1, mean_2, spread, common)
-        found.append(values[np.isfinite(mean_1) & np.isfinite(mean_2)])
-    if not len(found[0]):
-        side = len(window)
-        raise HyperLiftError(
-            f"No window of {side} x {side} pixels has values throughout: the images, or what is left between "
-            "missing pixels, are too small."
-        )
-    return float(np.mean([values.mean() for values in found]))
+        yield mean_1, mean_2, spread, common

@@ -119,6 +119,8 @@ def test_what_a_metric_needs_is_said(images):
     for metric in (psnr, ssim):
         with pytest.raises(HyperLiftError, match="Band 2 has no peak above zero"):
             metric(reference, estimate)
+    with pytest.raises(HyperLiftError, match="Band 1 has no peak above zero"):
+        psnr(*images, peak=0.0)
     with pytest.raises(HyperLiftError, match="mean of band 2 is zero"):
         ergas(reference, estimate)
     with pytest.raises(HyperLiftError, match="All pixels of the reference are zero"):
